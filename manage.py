@@ -1,0 +1,51 @@
+#!/usr/bin/env python
+"""The operator's command line; starts the embedded database first when a command needs it."""
+
+import os
+import sys
+
+# Commands that ask the database nothing.
+OFFLINE = {
+    "help",
+    "version",
+    "rights",
+    "check",
+    "makemessages",
+    "compilemessages",
+    "collectstatic",
+    "findstatic",
+}
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketing.settings")
+    command = sys.argv[1] if len(sys.argv) > 1 else "help"
+    if command == "runserver":
+        os.environ.setdefault("TICKETING_ROLE", "web")
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+    except ImportError:
+        sys.exit("Django is not installed here. Run script/server, or: pip install -r requirements.txt")
+    from django.core.management import execute_from_command_line
+    from ticketing.runtime.postgres import DatabaseWontStart
+
+    try:
+        if command not in OFFLINE and not command.startswith("-") and "--help" not in sys.argv:
+            start_embedded_database()
+        execute_from_command_line(sys.argv)
+    except (ImproperlyConfigured, DatabaseWontStart) as error:
+        sys.exit(f"{error}")
+
+
+def start_embedded_database() -> None:
+    """Start the server that ships with the site, unless DATABASE_URL names another one."""
+    from django.conf import settings
+
+    from ticketing.runtime import postgres
+
+    if settings.USES_EMBEDDED_DATABASE:
+        postgres.start(settings.TICKETING_HOME)
+
+
+if __name__ == "__main__":
+    main()

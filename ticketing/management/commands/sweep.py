@@ -1,0 +1,72 @@
+"""manage.py sweep"""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from django.db import Error, connection
+
+import booking.actions
+import support.actions
+from ticketing.models import Heartbeat
+from ticketing.runtime.heartbeat import PULSE, Pulse
+from ticketing.toolkit.commands import DomainCommand
+
+logger = logging.getLogger(__name__)
+
+
+class Step:
+    """Something to do every so many seconds; when it fails it is logged, and the others go on."""
+
+    def __init__(self, seconds: float, work: Callable[[], Any]) -> None:
+        self.seconds = seconds
+        self.work = work
+        self.next_at = 0.0
+
+    def run_if_due(self) -> None:
+        """Do the work if its time has come."""
+        if monotonic() < self.next_at:
+            return
+        self.next_at = monotonic() + self.seconds
+        try:
+            self.work()
+        except Error as error:
+            logger.warning("sweep: %s is put off, the database says: %s", self.work.__qualname__, error)
+            connection.close()
+        except Exception:
+            logger.exception("sweep: %s failed", self.work.__qualname__)
+
+
+class Command(DomainCommand):
+    help = (
+        "The second pair of hands beside the cluster: assigns waiting tickets and purges expired bookings every few "
+        "seconds, whatever happens to the queue, and asks the cluster for signs of life."
+    )
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--once", action="store_true", help="Do everything once and stop.")
+
+    def handle(self, *args: Any, once: bool = False, **options: Any) -> None:
+        steps = [
+            Step(2, support.actions.assign_waiting_tickets),
+            Step(10, booking.actions.purge_expired),
+            Step(PULSE, Pulse().ask),
+            Step(2, beat),
+        ]
+        stop = threading.Event()
+        if not once:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: stop.set())
+        while not stop.is_set():
+            for step in steps:
+                step.run_if_due()
+            if once or stop.wait(0.5):
+                return
+
+
+def beat() -> None:
+    """Tell the watchdog that the sweep goes round."""
+    Heartbeat.objects.beat("sweep")

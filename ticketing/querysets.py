@@ -1,0 +1,117 @@
+"""The words every table's queries share."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Any, Self
+
+from django.contrib.auth.models import UserManager
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from ticketing import rights
+from ticketing.rights import Actor, Scope
+
+
+class RecordQuerySet(models.QuerySet):
+    """Rows that know when they were last changed, by the database's clock."""
+
+    def change(self, **fields: Any) -> int:
+        """UPDATE with `updated_at` set to now; returns the number of rows."""
+        return self.update(updated_at=Now(), **fields)
+
+
+class StockQuerySet(RecordQuerySet):
+    """Scarce things: what is taken is taken by one conditional UPDATE."""
+
+    def with_room(self, n: int = 1) -> Self:
+        """Stocks from which `n` more can be taken."""
+        return self.filter(taken__lte=F("capacity") - n)
+
+    def take(self, pk: Any, n: int = 1) -> bool:
+        """Take `n` from one stock; False when there is not that much left, or no such stock."""
+        return self.with_room(n).filter(pk=pk).update(taken=F("taken") + n) == 1
+
+    def give_back(self, pk: Any, n: int = 1) -> None:
+        """Return `n` to one stock."""
+        self.filter(pk=pk).update(taken=F("taken") - n)
+
+
+class AccountManager(UserManager):
+    """Accounts, the demo's own apart from real ones."""
+
+    def admitted(self) -> models.QuerySet:
+        """Accounts that may log in here: active ones, and in production none of the demo's."""
+        active = self.filter(is_active=True)
+        return active if rights.is_demo() else active.filter(is_demo=False)
+
+    def visible_to(self, actor: Actor) -> models.QuerySet:
+        """Whose names and addresses this actor may list, in order of username."""
+        reached = rights.require(actor, "account.list")
+        accounts = self.admitted().order_by("username")
+        return accounts.filter(is_demo=True).exclude(role=rights.Role.GATE) if reached == Scope.DEMO else accounts
+
+
+class ApiTokenQuerySet(RecordQuerySet):
+    """Tokens are looked up by digest; only whoever holds the token knows what makes it."""
+
+    def live(self) -> Self:
+        """Tokens that were neither revoked nor outlived."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), revoked_at=None)
+
+    def outlived(self) -> Self:
+        """Tokens that ended more than a day ago."""
+        then = Now() - timedelta(days=1)
+        return self.filter(Q(expires_at__lt=then) | Q(revoked_at__lt=then))
+
+    def for_secret(self, secret: str) -> Self:
+        """The token whose secret this is, at most one."""
+        return self.filter(digest=digest(secret))
+
+
+class IdempotencyKeyQuerySet(models.QuerySet):
+    """Keys are kept for a day, then the same key means a new request."""
+
+    def outlived(self) -> Self:
+        """Keys older than 24 hours."""
+        return self.filter(created_at__lt=Now() - timedelta(hours=24))
+
+
+class HeartbeatQuerySet(models.QuerySet):
+    """Signs of life, one row per kind of process."""
+
+    def beat(self, name: str) -> None:
+        """Say that `name` is alive now."""
+        self.bulk_create(
+            [self.model(name=name, at=Now())], update_conflicts=True, unique_fields=["name"], update_fields=["at"]
+        )
+
+    def alive(self, name: str, *, within: timedelta) -> bool:
+        """Whether `name` gave a sign of life within that time."""
+        return self.filter(name=name, at__gt=Now() - within).exists()
+
+
+class ActivityQuerySet(models.QuerySet):
+    """The audit trail: written in the transaction of every change, never changed."""
+
+    def record(self, operation: str, obj: models.Model | None = None, *, by: Actor, **details: Any) -> models.Model:
+        """Write one row; `details` holds counts, codes and states, never personal data (invariant X2)."""
+        return self.create(
+            operation=operation,
+            role=rights.role_of(by),
+            actor_id=by.pk if by is not None else None,
+            kind=obj._meta.label_lower if obj is not None else "",
+            object_id=obj.pk if obj is not None else None,
+            details=details,
+        )
+
+    def about(self, obj: models.Model) -> Self:
+        """The trail of one object, oldest first."""
+        return self.filter(kind=obj._meta.label_lower, object_id=obj.pk).order_by("pk")
+
+
+def digest(secret: str) -> str:
+    """What is stored of a secret with at least 128 random bits: SHA-256 in hexadecimal."""
+    return hashlib.sha256(secret.encode()).hexdigest()

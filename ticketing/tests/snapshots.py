@@ -1,0 +1,29 @@
+"""Whether anything in the database changed."""
+
+from contextlib import contextmanager
+
+from django.db import connection
+
+# What counts failed log-ins is meant to change by a refusal.
+COUNTERS = {"axes_accessattempt", "axes_accessfailurelog", "django_session"}
+
+
+def snapshot():
+    """A fingerprint of every table."""
+    with connection.cursor() as cursor:
+        names = set(connection.introspection.table_names(cursor)) - COUNTERS
+        rows = " UNION ALL ".join(
+            f"SELECT '{name}', md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {name} t"
+            for name in sorted(names)
+        )
+        cursor.execute(rows)
+        return dict(cursor.fetchall())
+
+
+@contextmanager
+def nothing_changes():
+    """Fail if a table changed inside the block."""
+    before = snapshot()
+    yield
+    after = snapshot()
+    assert {name for name in after if after[name] != before[name]} == set()

@@ -1,0 +1,77 @@
+"""A refusal outside a form, as a page; and the headers every answer carries."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.db import Error
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+from ticketing.errors import NotAllowed, Refused, TooManyAttempts
+from ticketing.toolkit.database import trouble
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class SiteHeaders:
+    """Say on every answer in which mode the site runs, and keep browsers from guessing or leaking."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response["X-Site-Mode"] = settings.SITE_MODE
+        response.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
+        return response
+
+
+class RefusalPages:
+    """Show a refusal to the person: a button's as a message on the page it was on, any other as a page of its own."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The answer to a refusal, or None for a defect of ours."""
+        refusal = trouble(exception) if isinstance(exception, Error) else exception
+        if not isinstance(refusal, Refused):
+            return None
+        page = way_back(request)
+        if request.method == "POST" and page and "HX-Request" not in request.headers and refusal.status < 500:
+            messages.error(request, str(refusal.message))
+            return redirect(page)
+        return refusal_page(request, refusal)
+
+
+def refusal_page(request: HttpRequest, refusal: Refused) -> HttpResponse:
+    """The refusal's sentence with its status, as a page, or as a part for htmx."""
+    template = "partials/_refusal.html" if "HX-Request" in request.headers else "refusal.html"
+    response = render(request, template, {"refusal": refusal}, status=refusal.status)
+    if refusal.retry_after is not None:
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that was not ours, or whose cookie was lost."""
+    return refusal_page(request, NotAllowed(_("The form is too old. Load the page again and send it once more.")))
+
+
+def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any = None) -> HttpResponse:
+    """What a locked log-in answers: the contract's own failure where there is one already, else a page."""
+    return response if response.status_code == TooManyAttempts.status else refusal_page(request, TooManyAttempts())
+
+
+def way_back(request: HttpRequest) -> str:
+    """The page the person was on, if it is ours and another one; else empty."""
+    page = request.headers.get("referer", "")
+    ours = url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure())
+    return page if ours else ""

@@ -1,0 +1,17 @@
+"""Every address of the site. The contracts' literal paths come last; no two of them collide."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from ticketing import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("admin/", admin.site.urls),
+    path("panel/", include("booking.urls")),
+    path("", include("support.compat.ticket_service")),
+    path("", include("support.compat.ticketing_system")),
+    path("", include("booking.compat.ticket_management_system")),
+    path("", include("allocation.compat.ticket_allocation")),
+    path("", include("allocation.compat.tickets_api")),
+]
