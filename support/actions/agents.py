@@ -1,0 +1,53 @@
+"""Verbs about agents: presence and capacity."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest, Now
+
+from support.actions.dispatch import assign_on_commit
+from support.errors import CapacityInUse
+from support.models import Agent
+from ticketing import rights
+from ticketing.errors import NotAllowed
+from ticketing.models import Activity, User
+from ticketing.rights import Actor, Scope
+
+
+@transaction.atomic
+def go_online(user: User, *, lasts: timedelta, by: Actor) -> Agent:
+    """Renew the agent's presence for that long, never shortening it, and hand out what waits."""
+    _may_set_presence_of(user, by)
+    agent, _ = Agent.objects.get_or_create(user=user)
+    Agent.objects.filter(pk=agent.pk).change(online_until=Greatest(F("online_until"), Now() + lasts))
+    Activity.objects.record("support.go_online", agent, by=by)
+    assign_on_commit()
+    agent.refresh_from_db()
+    return agent
+
+
+@transaction.atomic
+def go_offline(user: User, *, by: Actor) -> None:
+    """End the agent's presence; the tickets in work are handed out again."""
+    _may_set_presence_of(user, by)
+    if Agent.objects.filter(user=user, online_until__isnull=False).change(online_until=None):
+        Activity.objects.record("support.go_offline", Agent.objects.get(user=user), by=by)
+        assign_on_commit()
+
+
+@transaction.atomic
+def set_capacity(agent: Agent, *, capacity: int, by: Actor) -> Agent:
+    """Let the agent have that many tickets in work at once; CapacityInUse below what is in work now."""
+    rights.require(by, "support.set_capacity")
+    if not Agent.objects.filter(pk=agent.pk, taken__lte=capacity).change(capacity=capacity):
+        raise CapacityInUse(field="capacity")
+    Activity.objects.record("support.set_capacity", agent, by=by, capacity=capacity)
+    assign_on_commit()
+    agent.refresh_from_db()
+    return agent
+
+
+def _may_set_presence_of(user: User, by: Actor) -> None:
+    if rights.require(by, "support.presence") == Scope.OWN and by != user:
+        raise NotAllowed

@@ -1,0 +1,59 @@
+"""What is always true of the support desk, as SQL that finds the rows for which it is not (see manage.py audit)."""
+
+_PRESENT = """a.online_until > statement_timestamp()
+    AND EXISTS (SELECT 1 FROM ticketing_user u WHERE u.id = a.user_id AND u.is_active)"""
+
+CHECKS = [
+    (
+        "S1",
+        "a waiting ticket has no agent, one in progress has exactly one, a closed one says when",
+        """SELECT code FROM support_ticket WHERE NOT (
+               (status = 'created' AND agent_id IS NULL AND closed_at IS NULL)
+            OR (status = 'in_progress' AND agent_id IS NOT NULL AND closed_at IS NULL)
+            OR (status IN ('completed', 'rejected') AND closed_at IS NOT NULL))""",
+    ),
+    (
+        "S1",
+        "no ticket is in progress with an agent there is no row of",
+        """SELECT code FROM support_ticket t WHERE status = 'in_progress'
+           AND NOT EXISTS (SELECT 1 FROM support_agent a WHERE a.id = t.agent_id)""",
+    ),
+    (
+        "S2",
+        "no agent is above capacity, and each agent's count is that of the tickets in progress",
+        """SELECT a.id FROM support_agent a
+           LEFT JOIN support_ticket t ON t.agent_id = a.id AND t.status = 'in_progress'
+           GROUP BY a.id HAVING a.taken <> count(t.id) OR a.taken > a.capacity""",
+    ),
+    (
+        "S2",
+        "no ticket stays with an agent who has been gone for more than 10 seconds",
+        f"""SELECT t.code FROM support_ticket t JOIN support_agent a ON a.id = t.agent_id
+            WHERE t.status = 'in_progress' AND NOT coalesce({_PRESENT}, false)
+            AND greatest(a.online_until, a.updated_at, t.updated_at) < statement_timestamp() - interval '10 seconds'""",
+    ),
+    (
+        "S3",
+        "no ticket waits longer than 10 seconds while a fit agent has room",
+        f"""SELECT t.code FROM support_ticket t WHERE t.status = 'created' AND EXISTS (
+                SELECT 1 FROM support_agent a WHERE a.taken < a.capacity AND {_PRESENT}
+                AND (t.department = '' OR a.departments = '{{}}' OR t.department = ANY (a.departments))
+                AND greatest(a.updated_at, t.updated_at) < statement_timestamp() - interval '10 seconds')""",
+    ),
+    (
+        "S4",
+        "a ticket's place in the queue is its time less at most the lift of its priority, never later than now",
+        """SELECT code FROM support_ticket
+           WHERE queue_at > statement_timestamp() OR queue_at < created_at - interval '24 hours 1 second'""",
+    ),
+    (
+        "X2",
+        "every ticket and every reply has its line in the audit trail",
+        """SELECT id FROM support_ticket t WHERE NOT EXISTS (
+               SELECT 1 FROM ticketing_activity WHERE object_id = t.id AND operation = 'support.open')
+           UNION ALL
+           SELECT ticket_id FROM support_reply r GROUP BY ticket_id HAVING count(*) > (
+               SELECT count(*) FROM ticketing_activity
+               WHERE object_id = r.ticket_id AND operation = 'support.reply')""",
+    ),
+]

@@ -1,0 +1,183 @@
+"""Tickets, what is said about them, and the agents who answer."""
+
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from support import querysets
+from ticketing.models import Record, Stock
+
+CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no letter looks like a digit
+CODE_LENGTH = 12
+
+
+def new_code() -> str:
+    """A ticket's code: 60 random bits."""
+    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+
+
+class Department(models.TextChoices):
+    SALES = "sales", _("sales")
+    TECHNICAL = "technical", _("technical")
+    SECURITY = "security", _("security")
+
+
+class Priority(models.TextChoices):
+    LOW = "low", _("low")
+    MEDIUM = "medium", _("medium")
+    HIGH = "high", _("high")
+
+
+# How much older than it is a ticket counts in the queue: a low one overtakes a high one only after a day.
+LIFT = {Priority.LOW: timedelta(0), Priority.MEDIUM: timedelta(hours=8), Priority.HIGH: timedelta(hours=24)}
+
+
+class Agent(Stock):
+    """Somebody who answers tickets: a stock of attention, of which `taken` tickets are in work (invariant S2)."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="agent", verbose_name=_("account")
+    )
+    capacity = models.PositiveIntegerField(
+        _("capacity"), default=5, help_text=_("How many tickets the agent has in work at once.")
+    )
+    departments = ArrayField(
+        models.CharField(max_length=10, choices=Department),
+        verbose_name=_("departments"),
+        default=list,
+        blank=True,
+        help_text=_("Empty means all departments."),
+    )
+    online_until = models.DateTimeField(
+        _("online until"),
+        null=True,
+        blank=True,
+        help_text=_("Presence is a lease: once it lapses the agent's tickets are handed out again."),
+    )
+    last_assigned_at = models.DateTimeField(_("last assigned"), null=True, blank=True, editable=False)
+
+    objects = querysets.AgentQuerySet.as_manager()
+
+    class Meta(Stock.Meta):
+        verbose_name = _("agent")
+        verbose_name_plural = _("agents")
+        constraints = [
+            *Stock.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(departments__contained_by=Department.values), name="support_agent_departments_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class Ticket(Record):
+    """A question that somebody answers. The queue is this table: what waits is a row without an agent."""
+
+    class Status(models.TextChoices):
+        CREATED = "created", _("waiting")
+        IN_PROGRESS = "in_progress", _("in progress")
+        COMPLETED = "completed", _("completed")
+        REJECTED = "rejected", _("rejected")
+
+    code = models.CharField(_("code"), max_length=CODE_LENGTH, unique=True, default=new_code, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="support_tickets",
+        verbose_name=_("account"),
+    )
+    claimed_user_id = models.CharField(
+        _("claimed user"), max_length=45, blank=True, help_text=_("As the caller said; nothing vouches for it.")
+    )
+    claimed_phone = models.CharField(_("claimed phone"), max_length=45, blank=True)
+    subject = models.CharField(_("subject"), max_length=250)
+    message = models.TextField(_("message"), max_length=10_000)
+    department = models.CharField(
+        _("department"), max_length=10, choices=Department, blank=True, help_text=_("Empty means any agent.")
+    )
+    priority = models.CharField(_("priority"), max_length=6, choices=Priority, default=Priority.MEDIUM)
+    status = models.CharField(_("status"), max_length=11, choices=Status, default=Status.CREATED, editable=False)
+    agent = models.ForeignKey(
+        Agent, null=True, on_delete=models.PROTECT, related_name="tickets", editable=False, verbose_name=_("agent")
+    )
+    queue_at = models.DateTimeField(
+        _("place in the queue"), editable=False, help_text=_("When it was raised, less a lift for its priority.")
+    )
+    assigned_at = models.DateTimeField(_("assigned"), null=True, editable=False)
+    closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+    rejection = models.CharField(_("reason of the rejection"), max_length=250, blank=True, editable=False)
+
+    objects = querysets.TicketQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ticket")
+        verbose_name_plural = _("tickets")
+        constraints = [
+            # Invariant S1, and the only statuses there are.
+            models.CheckConstraint(
+                condition=Q(status="created", agent=None, closed_at=None)
+                | Q(status="in_progress", agent__isnull=False, closed_at=None)
+                | Q(status__in=["completed", "rejected"], closed_at__isnull=False),
+                name="support_ticket_status_fits_agent",
+            ),
+            models.CheckConstraint(condition=Q(priority__in=Priority.values), name="support_ticket_priority_known"),
+            models.CheckConstraint(
+                condition=Q(department__in=["", *Department.values]), name="support_ticket_department_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="rejected") ^ Q(rejection=""), name="support_ticket_rejection_has_reason"
+            ),
+            models.CheckConstraint(condition=~Q(subject="") & ~Q(message=""), name="support_ticket_says_something"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["department", "queue_at", "id"], condition=Q(status="created"), name="support_ticket_waiting"
+            ),
+            models.Index(fields=["agent"], condition=Q(status="in_progress"), name="support_ticket_in_work"),
+            models.Index(fields=["-created_at", "-id"], name="support_ticket_newest"),
+            models.Index(fields=["user", "-created_at"], name="support_ticket_of_account"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def is_closed(self) -> bool:
+        """Completed or rejected."""
+        return self.status in (self.Status.COMPLETED, self.Status.REJECTED)
+
+
+class Reply(Record):
+    """One thing said about a ticket, by the customer or by staff."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="replies", verbose_name=_("ticket"))
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("author")
+    )
+    message = models.TextField(_("message"), max_length=10_000)
+
+    objects = querysets.ReplyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("reply")
+        verbose_name_plural = _("replies")
+        constraints = [models.CheckConstraint(condition=~Q(message=""), name="support_reply_says_something")]
+        indexes = [models.Index(fields=["ticket", "-created_at"], name="support_reply_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.author}: {self.message[:40]}"
+
+
+def place_in_queue(priority: str) -> models.Expression:
+    """The `queue_at` of a ticket that joins the queue now: ageing is stored once and costs nothing later."""
+    return Now() - LIFT[Priority(priority)]

@@ -1,0 +1,63 @@
+import pytest
+
+from support import actions
+from support.models import Agent, Ticket
+from support.tests.factories import ReplyFactory, TicketFactory, online_agent
+from ticketing.tests.factories import UserFactory
+from ticketing.tests.snapshots import nothing_changes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def boss(client):
+    client.force_login(UserFactory(role="supervisor"))
+    return client
+
+
+def act(client, name, *tickets):
+    data = {"action": name, "_selected_action": [str(ticket.pk) for ticket in tickets]}
+    return client.post("/admin/support/ticket/", data, follow=True)
+
+
+@pytest.mark.parametrize("role", ["customer", "agent", "gate"])
+def test_the_admin_is_the_supervisors(client, role):
+    client.force_login(UserFactory(role=role))
+    assert client.get("/admin/support/ticket/").status_code == 302
+
+
+@pytest.mark.parametrize("path", ["ticket/", "reply/", "agent/", "ticket/?q=Question", "ticket/?status__exact=created"])
+def test_each_list_shows(boss, path):
+    ReplyFactory()
+    online_agent()
+    assert boss.get(f"/admin/support/{path}").status_code == 200
+
+
+def test_a_ticket_is_shown_and_cannot_be_edited(boss):
+    ticket = TicketFactory()
+    assert boss.get(f"/admin/support/ticket/{ticket.pk}/change/").status_code == 200
+    with nothing_changes():
+        assert boss.post(f"/admin/support/ticket/{ticket.pk}/change/", {"subject": "x"}).status_code == 403
+        assert boss.get("/admin/support/ticket/add/").status_code == 403
+
+
+def test_selected_tickets_are_closed_by_the_verb(boss):
+    tickets = TicketFactory.create_batch(2)
+    assert b"2 done" in act(boss, "close_ticket", *tickets).content
+    assert Ticket.objects.closed().count() == 2
+
+
+def test_an_agents_capacity_is_changed_by_its_verb_and_its_refusal_is_shown(boss):
+    agent = online_agent()
+    TicketFactory.create_batch(3)
+    actions.assign_waiting_tickets()
+    path = f"/admin/support/agent/{agent.pk}/change/"
+
+    def save(capacity):
+        data = {"capacity": capacity, "departments": "sales"}
+        return boss.post(path, data, follow=True, headers={"referer": f"http://testserver{path}"})
+
+    assert b"more tickets in work" in save(2).content
+    assert (Agent.objects.get().capacity, Agent.objects.get().departments) == (5, [])
+    save(3)
+    assert (Agent.objects.get().capacity, Agent.objects.get().departments) == (3, ["sales"])

@@ -1,0 +1,51 @@
+from datetime import timedelta
+
+import pytest
+
+from support import actions
+from support.errors import CapacityInUse
+from support.models import Agent
+from support.tests.factories import TicketFactory, online_agent
+from ticketing.errors import NotAllowed
+from ticketing.tests.factories import UserFactory
+from ticketing.tests.snapshots import nothing_changes
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+def test_an_agent_speaks_for_nobody_else():
+    agent, other = UserFactory(role="agent"), UserFactory(role="agent")
+    with nothing_changes(), pytest.raises(NotAllowed):
+        actions.go_online(other, lasts=HOUR, by=agent)
+
+
+def test_a_supervisor_can_send_an_agent_home():
+    agent, boss = online_agent(), UserFactory(role="supervisor")
+    actions.go_offline(agent.user, by=boss)
+    assert not Agent.objects.present().exists()
+
+
+def test_going_offline_twice_changes_nothing_the_second_time():
+    agent = online_agent()
+    actions.go_offline(agent.user, by=agent.user)
+    with nothing_changes():
+        actions.go_offline(agent.user, by=agent.user)
+
+
+@pytest.mark.parametrize("role", ["customer", "gate"])
+def test_only_those_who_answer_can_be_present(role):
+    user = UserFactory(role=role)
+    with nothing_changes(), pytest.raises(NotAllowed):
+        actions.go_online(user, lasts=HOUR, by=user)
+
+
+def test_the_capacity_is_the_supervisors_and_never_below_what_is_in_work():
+    agent, boss = online_agent(), UserFactory(role="supervisor")
+    TicketFactory.create_batch(3)
+    actions.assign_waiting_tickets()
+    with nothing_changes(), pytest.raises(CapacityInUse):
+        actions.set_capacity(agent, capacity=2, by=boss)
+    with nothing_changes(), pytest.raises(NotAllowed):
+        actions.set_capacity(agent, capacity=4, by=agent.user)
+    assert actions.set_capacity(agent, capacity=3, by=boss).capacity == 3

@@ -1,0 +1,93 @@
+"""Many at once, on PostgreSQL, with threads."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models import Count, F, Q
+
+from support import actions
+from support.models import Agent, Ticket
+from support.tests.factories import TicketFactory, online_agent
+from ticketing.models import Activity
+from ticketing.tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(function, arguments, threads=16):
+    def one(argument):
+        try:
+            return function(argument)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(one, arguments))
+
+
+def books_balance():
+    in_work = Count("tickets", filter=Q(tickets__status="in_progress"))
+    agents = Agent.objects.annotate(in_work=in_work)
+    return not agents.exclude(taken=F("in_work")).exists() and not agents.filter(taken__gt=F("capacity")).exists()
+
+
+def test_sixteen_passes_at_once_assign_each_ticket_once():
+    customer = UserFactory()
+    for _ in range(5):
+        online_agent(capacity=8)
+    TicketFactory.create_batch(60, by=customer)
+    handed_out = at_once(lambda _: actions.assign_waiting_tickets(), range(16))
+    assert sum(handed_out) == 40
+    assert Ticket.objects.filter(status="in_progress").count() == 40
+    assert Activity.objects.filter(operation="support.assign").count() == 40
+    assert books_balance()
+
+
+def test_tickets_raised_closed_and_handed_out_while_agents_come_and_go_keep_the_books_balanced(caplog):
+    customer = UserFactory()
+    agents = [online_agent(capacity=3) for _ in range(4)]
+    tickets = TicketFactory.create_batch(20, by=customer)
+
+    def anything(seed):
+        chance = random.Random(seed)
+        for _ in range(6):
+            ticket, agent = chance.choice(tickets), chance.choice(agents)
+            move = chance.randrange(6)
+            if move == 0:
+                TicketFactory(by=customer)
+            elif move == 1:
+                actions.close_ticket(ticket, by=None)
+            elif move == 2:
+                actions.reply_to_ticket(ticket, message="?", by=customer)
+            elif move == 3:
+                actions.go_offline(agent.user, by=None)
+            elif move == 4:
+                actions.go_online(agent.user, lasts=timedelta(hours=1), by=None)
+            else:
+                actions.assign_waiting_tickets()
+
+    at_once(anything, range(40))
+    assert books_balance()
+    for agent in agents:
+        actions.go_online(agent.user, lasts=timedelta(hours=1), by=None)
+    actions.assign_waiting_tickets()
+    assert books_balance()
+    room = sum(agent.left for agent in Agent.objects.all())
+    assert not (room and Ticket.objects.waiting().exists())
+    assert caplog.records == []  # a pass that fails on commit is logged: no deadlock, no refusal by the database
+
+
+def test_a_ticket_committed_during_a_pass_is_not_missed():
+    """With a try-lock the second pass would give up, and the ticket would wait for somebody else's pass."""
+    online_agent(capacity=50)
+    customer = UserFactory()
+
+    def raise_and_pass(_):
+        TicketFactory(by=customer)
+        actions.assign_waiting_tickets()
+
+    at_once(raise_and_pass, range(30))
+    assert not Ticket.objects.waiting().exists()
