@@ -1,0 +1,68 @@
+"""What must be true of bookings at any moment, as SQL that returns the rows of which it is not."""
+
+CHECKS: list[tuple[str, str, str]] = [
+    (
+        "B1",
+        "a slot's taken places are its bookings, and never more than its capacity",
+        """
+        SELECT slot.id, slot.capacity, slot.taken, count(booking.id) AS bookings
+        FROM booking_slot slot LEFT JOIN booking_booking booking ON booking.slot_id = slot.id
+        GROUP BY slot.id
+        HAVING slot.taken <> count(booking.id) OR count(booking.id) > slot.capacity
+        """,
+    ),
+    (
+        "B1",
+        "a minute of a service is one slot, and starts on the minute",
+        """
+        SELECT service_id, starts_at FROM booking_slot
+        GROUP BY service_id, starts_at
+        HAVING count(*) > 1 OR starts_at <> date_bin('1 minute', starts_at, 'epoch')
+        """,
+    ),
+    (
+        "B2",
+        "a booking's time lies in the minute of its slot",
+        """
+        SELECT booking.id, booking.slot_id, booking.starts_at
+        FROM booking_booking booking LEFT JOIN booking_slot slot ON slot.id = booking.slot_id
+        WHERE date_bin('1 minute', booking.starts_at, 'epoch') IS DISTINCT FROM slot.starts_at
+        """,
+    ),
+    (
+        "B3",
+        "no booking is more than 8 hours and 2 minutes past",
+        """
+        SELECT id, starts_at FROM booking_booking
+        WHERE starts_at < statement_timestamp() - interval '8 hours 2 minutes'
+        """,
+    ),
+    (
+        "B4",
+        "a manage token's digest is whole and belongs to one booking",
+        """
+        SELECT id FROM booking_booking WHERE manage_digest !~ '^[0-9a-f]{64}$'
+        UNION ALL
+        SELECT id FROM booking_booking JOIN (
+            SELECT manage_digest FROM booking_booking GROUP BY manage_digest HAVING count(*) > 1
+        ) shared USING (manage_digest)
+        """,
+    ),
+    (
+        "B5",
+        "a booking says whom to expect and how to reach them",
+        r"""
+        SELECT id FROM booking_booking WHERE firstname !~ '\S' OR lastname !~ '\S' OR phone !~ '^[0-9]{10}$'
+        """,
+    ),
+    (
+        "X2",
+        "every booking has its line in the audit trail",
+        """
+        SELECT id FROM booking_booking booking
+        WHERE NOT EXISTS (
+            SELECT 1 FROM ticketing_activity WHERE object_id = booking.id AND operation = 'booking.book'
+        )
+        """,
+    ),
+]

@@ -1,0 +1,37 @@
+"""What booking refuses."""
+
+from django.utils.translation import gettext_lazy as _
+
+from ticketing.errors import Busy, Conflict, Invalid
+
+
+class SlotFull(Conflict):
+    """Every place of that minute is taken."""
+
+    code = "slot_full"
+    message = _("This time is fully booked. Choose another one.")
+
+
+class SlotVanished(Busy):
+    """The purge removed the empty slot of a past minute while somebody booked it; a second try makes it anew."""
+
+
+class BadPhone(Invalid):
+    """Not ten digits."""
+
+    code = "bad_phone"
+    message = _("The phone number must have exactly ten digits.")
+
+
+class NoSuchDay(Invalid):
+    """Not in the calendar, or outside the years that can be booked."""
+
+    code = "no_such_day"
+    message = _("There is no such day, or it cannot be booked.")
+
+
+class NoSuchTime(Invalid):
+    """Not a time of day, or one that the clocks skip on that day."""
+
+    code = "no_such_time"
+    message = _("There is no such time on that day.")

@@ -1,0 +1,85 @@
+"""The words in which bookings are asked."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Self
+
+from django.db.models import DateTimeField, Model, Q, Value
+from django.db.models.functions import ExtractHour, ExtractMinute, ExtractSecond, Now, TruncDate
+from django.utils import timezone
+
+from ticketing import rights
+from ticketing.querysets import RecordQuerySet, StockQuerySet, digest
+from ticketing.rights import Actor, Scope
+
+EXPIRES_AFTER = timedelta(hours=8)
+
+
+class ServiceQuerySet(RecordQuerySet):
+    """What can be booked."""
+
+    def default(self) -> Any:
+        """The service that is booked when none is named; made when it is missing."""
+        return self.get_or_create(slug="default", defaults={"name": "Default"})[0]
+
+
+class SlotQuerySet(StockQuerySet):
+    """Minutes of a service."""
+
+    def of_minute(self, service: Model, starts_at: datetime) -> Self:
+        """The slot in which that instant lies, at most one."""
+        return self.filter(service=service, starts_at=minute_of(starts_at))
+
+
+class BookingQuerySet(RecordQuerySet):
+    """Places that somebody has."""
+
+    def visible_to(self, actor: Actor, operation: str, manage_token: str = "") -> Self:
+        """The bookings this operation reaches for the actor, who may hold the manage token of one."""
+        reached = rights.require(actor, operation)
+        if reached in (Scope.ALL, Scope.MASKED):
+            return self
+        held = Q(manage_digest=digest(manage_token))
+        return self.filter(held | Q(account=actor) if reached == Scope.OWN else held)
+
+    def expired(self) -> Self:
+        """More than 8 hours past, by the database's clock."""
+        return self.filter(_is_expired())
+
+    def with_expired(self) -> Self:
+        """Each with `expired`, which is true of more than 8 hours past."""
+        return self.annotate(expired=_is_expired())
+
+    def on_local(self, day: date) -> Self:
+        """Those whose day on the site's clocks this is."""
+        zone = timezone.get_default_timezone()
+        midnight = Value(datetime.combine(day, time.min, zone), output_field=DateTimeField())
+        # The range finds the day's neighbourhood in the index, whichever way the clocks change; the rest is exact.
+        near = Q(starts_at__gt=midnight - timedelta(hours=3), starts_at__lt=midnight + timedelta(hours=27))
+        return self.filter(near).alias(local_day=TruncDate("starts_at", tzinfo=zone)).filter(local_day=day)
+
+    def at_local(self, hour: int, minute: int | None = None, second: int | None = None) -> Self:
+        """Those at which the site's clocks show this; None stands for any minute or second."""
+        zone = timezone.get_default_timezone()
+        parts = {
+            "local_hour": (ExtractHour("starts_at", tzinfo=zone), hour),
+            "local_minute": (ExtractMinute("starts_at", tzinfo=zone), minute),
+            "local_second": (ExtractSecond("starts_at", tzinfo=zone), second),
+        }
+        asked = {name: part for name, part in parts.items() if part[1] is not None}
+        rows = self.alias(**{name: shown for name, (shown, _) in asked.items()})
+        return rows.filter(**{name: value for name, (_, value) in asked.items()})
+
+    def in_order(self) -> Self:
+        """By time, the earlier booked first."""
+        return self.order_by("starts_at", "created_at", "id")
+
+
+def minute_of(instant: datetime) -> datetime:
+    """The whole minute, in UTC, in which an instant lies."""
+    return instant.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def _is_expired() -> Q:
+    return Q(starts_at__lt=Now() - EXPIRES_AFTER)

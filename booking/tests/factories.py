@@ -1,0 +1,45 @@
+"""Bookings for tests, made by the verbs that make real ones."""
+
+from datetime import UTC, datetime
+
+import factory
+from django.db import connection
+
+from booking.actions import book, change_booking
+from booking.models import Booking, Service
+
+NOON = datetime(2031, 5, 6, 12, tzinfo=UTC)
+
+
+class ServiceFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Service
+
+    slug = factory.Sequence("service-{}".format)
+    name = factory.Sequence("Service {}".format)
+
+
+class BookingFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Booking
+
+    firstname = "Ishan"
+    lastname = factory.Sequence("Dixit {}".format)
+    phone = "9927898022"
+    starts_at = NOON
+    by = None
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        return book(**kwargs)
+
+
+def database_now():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        return cursor.fetchone()[0]
+
+
+def past(age, **kwargs):
+    """A booking whose time is that long ago by the database's clock."""
+    return change_booking(BookingFactory(**kwargs), starts_at=database_now() - age, by=None)

@@ -1,0 +1,86 @@
+import pytest
+
+from booking.models import Booking, Service, Slot
+from booking.tests.factories import NOON, BookingFactory, ServiceFactory
+from ticketing.models import Activity
+from ticketing.tests.factories import UserFactory
+from ticketing.tests.snapshots import nothing_changes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def supervisor(client):
+    user = UserFactory(role="supervisor")
+    client.force_login(user)
+    client.user = user
+    return client
+
+
+def test_bookings_are_searched_and_filtered(supervisor):
+    found, other = BookingFactory(lastname="Lovelace"), BookingFactory(lastname="Byron", phone="0123456789")
+    for query in (f"q={found.pk}", "q=lovel", "q=9927898022", f"slot__service__id__exact={found.slot.service_id}"):
+        page = supervisor.get(f"/admin/booking/booking/?{query}")
+        assert found in page.context["cl"].queryset
+        assert (other in page.context["cl"].queryset) == query.startswith("slot")
+    assert supervisor.get("/admin/booking/booking/?q=ab-c").status_code == 200
+
+
+def test_slots_are_searched_and_filtered(supervisor):
+    slot = BookingFactory().slot
+    BookingFactory(service=ServiceFactory(slug="other"))
+    for query in ("q=default", f"service__id__exact={slot.service_id}", f"q={slot.pk}"):
+        assert list(supervisor.get(f"/admin/booking/slot/?{query}").context["cl"].queryset) == [slot]
+
+
+@pytest.mark.parametrize("model", [Booking, Slot])
+def test_bookings_and_slots_change_by_verbs_only(supervisor, model):
+    BookingFactory()
+    one = f"/admin/booking/{model._meta.model_name}/{model.objects.get().pk}"
+    with nothing_changes():
+        assert supervisor.get(f"{one}/change/").status_code == 200
+        assert supervisor.post(f"{one}/change/", {"taken": 0, "firstname": "Eve"}).status_code == 403
+        assert supervisor.post(f"{one}/delete/", {"post": "yes"}).status_code == 403
+        assert supervisor.get(f"/admin/booking/{model._meta.model_name}/add/").status_code == 403
+
+
+def test_selected_bookings_are_cancelled(supervisor):
+    bookings = BookingFactory.create_batch(3)
+    data = {"action": "cancel_booking", "_selected_action": [str(booking.pk) for booking in bookings[:2]]}
+    page = supervisor.post("/admin/booking/booking/", data, follow=True).content.decode()
+    assert "2 done." in page
+    assert list(Booking.objects.all()) == bookings[2:]
+    assert Slot.objects.get().taken == 1
+    assert Activity.objects.filter(operation="booking.cancel", actor_id=supervisor.user.pk).count() == 2
+
+
+def test_a_service_is_edited_and_its_slots_keep_their_capacity(supervisor):
+    slot = BookingFactory().slot
+    data = {"slug": "default", "name": "Front desk", "slot_capacity": 3}
+    assert supervisor.post(f"/admin/booking/service/{slot.service_id}/change/", data).status_code == 302
+    service = Service.objects.get()
+    assert (service.name, service.slot_capacity, service.slots.get().capacity) == ("Front desk", 3, 20)
+    assert service.updated_at > service.created_at
+    assert BookingFactory(starts_at=NOON.replace(hour=13)).slot.capacity == 3
+    assert Activity.objects.about(service).get().actor_id == supervisor.user.pk
+
+
+@pytest.mark.parametrize(("field", "value"), [("slug", ""), ("slug", "a b"), ("name", " "), ("slot_capacity", 0)])
+def test_a_bad_service_is_refused_on_the_form(supervisor, field, value):
+    with nothing_changes():
+        data = {"slug": "desk", "name": "Desk", "slot_capacity": 3, field: value}
+        assert supervisor.post("/admin/booking/service/add/", data).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["customer", "agent", "gate"])
+def test_others_do_not_get_in(client, role):
+    client.force_login(UserFactory(role=role))
+    for model in ("booking", "slot", "service"):
+        assert client.get(f"/admin/booking/{model}/").status_code in (302, 403)
+
+
+def test_no_manage_token_is_shown(supervisor):
+    booking = BookingFactory()
+    page = supervisor.get(f"/admin/booking/booking/{booking.pk}/change/").content.decode()
+    assert booking.manage_digest not in page
+    assert booking.manage_token not in page

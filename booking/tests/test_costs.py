@@ -1,0 +1,65 @@
+"""What a request costs does not grow with the rows it shows."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from booking.actions import cancel_booking, change_booking, purge_expired
+from booking.models import Booking
+from booking.tests.factories import NOON, BookingFactory, past
+from ticketing.tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def cost(call):
+    with CaptureQueriesContext(connection) as queries:
+        call()
+    return len(queries)
+
+
+def post(client, path, **body):
+    response = client.post(path, body, content_type="application/json")
+    assert response.status_code == 200
+    return response.getvalue()
+
+
+@pytest.mark.parametrize("query", [{"query": "all"}, {"query": "datetime", "date": "6-5-2031", "time": "12"}])
+def test_a_list_costs_one_query_for_one_row_and_for_twenty(client, query):
+    BookingFactory()
+    assert cost(lambda: post(client, "/view/", **query)) == 1
+    BookingFactory.create_batch(19)
+    assert cost(lambda: post(client, "/view/", **query)) == 1
+
+
+@pytest.mark.parametrize("model", ["booking", "slot", "service"])
+def test_each_admin_list_costs_the_same_for_one_row_and_for_twenty(client, model):
+    client.force_login(UserFactory(role="supervisor"))
+    BookingFactory()
+    path = f"/admin/booking/{model}/"
+    client.get(path)
+    one = cost(lambda: client.get(path))
+    for minutes in range(1, 20):
+        BookingFactory(starts_at=NOON + timedelta(minutes=minutes), by=UserFactory())
+    assert cost(lambda: client.get(path)) == one <= 10
+
+
+def test_a_purge_costs_the_same_for_one_booking_and_for_twenty():
+    past(timedelta(hours=9))
+    one = cost(purge_expired)
+    for minutes in range(20):
+        past(timedelta(hours=9, minutes=minutes))
+    assert cost(purge_expired) == one
+    assert Booking.objects.count() == 0
+
+
+def test_verbs_cost_the_same_in_an_empty_minute_and_in_a_busy_one():
+    """Booking: service, slot, booking, trail, the slot's place; two more statements are the transaction's."""
+    first, second = BookingFactory(), BookingFactory()
+    prices = {cost(BookingFactory) for _ in range(17)}
+    assert prices == {7}
+    move = cost(lambda: change_booking(first, starts_at=NOON + timedelta(hours=1), by=None))
+    assert cost(lambda: change_booking(second, starts_at=NOON + timedelta(hours=1), by=None)) < move
+    assert cost(lambda: cancel_booking(first, by=None)) == 6

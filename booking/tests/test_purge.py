@@ -1,0 +1,118 @@
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.utils import timezone
+
+from booking.actions import cancel_booking, purge_expired
+from booking.models import Booking, Slot
+from booking.tasks import purge_expired_bookings
+from booking.tests.factories import NOON, BookingFactory, past
+from ticketing.errors import NotAllowed
+from ticketing.models import Activity
+from ticketing.tests.factories import UserFactory
+from ticketing.tests.snapshots import nothing_changes
+
+pytestmark = pytest.mark.django_db
+
+EXPIRED = timedelta(hours=8, seconds=1)
+YOUNG = timedelta(hours=7, minutes=59)
+
+
+def test_it_deletes_what_is_more_than_eight_hours_past_and_nothing_younger():
+    past(EXPIRED)
+    kept = {past(YOUNG), past(timedelta(0)), BookingFactory()}
+    assert purge_expired() == 1
+    assert set(Booking.objects.all()) == kept
+
+
+def test_it_reads_as_expired_from_the_same_moment():
+    old, young, future = past(EXPIRED), past(YOUNG), BookingFactory()
+    shown = dict(Booking.objects.with_expired().values_list("pk", "expired"))
+    assert shown == {old.pk: True, young.pk: False, future.pk: False}
+    assert list(Booking.objects.expired()) == [old]
+
+
+@pytest.mark.parametrize("hours", [9, -9])
+def test_a_wrong_clock_of_the_application_changes_nothing(hours):
+    old, young = past(EXPIRED), past(YOUNG)
+    with time_machine.travel(timezone.now() + timedelta(hours=hours)):
+        assert dict(Booking.objects.with_expired().values_list("pk", "expired")) == {old.pk: True, young.pk: False}
+        assert purge_expired() == 1
+    assert list(Booking.objects.all()) == [young]
+
+
+def test_the_places_of_deleted_bookings_are_given_back():
+    older, old, _young = BookingFactory.create_batch(3)
+    Booking.objects.filter(pk__in=[older.pk, old.pk]).update(starts_at=past(EXPIRED).starts_at)
+    assert purge_expired() == 3
+    assert Slot.objects.get().taken == 1
+
+
+def test_empty_slots_go_once_they_are_past_and_others_stay():
+    past(EXPIRED)
+    cancel_booking(BookingFactory(starts_at=NOON), by=None)
+    cancel_booking(past(timedelta(hours=10)), by=None)
+    kept = past(YOUNG)
+    purge_expired()
+    assert set(Slot.objects.values_list("starts_at", flat=True)) == {NOON, kept.slot.starts_at}
+
+
+def test_it_works_in_chunks_and_zero_means_done():
+    for minutes in range(5):
+        past(timedelta(hours=9, minutes=minutes))
+    assert [purge_expired(limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert not Slot.objects.exclude(starts_at=NOON).exists()
+
+
+def test_a_second_run_changes_nothing():
+    past(EXPIRED)
+    purge_expired()
+    with nothing_changes():
+        assert purge_expired() == 0
+
+
+def test_each_chunk_has_one_entry_in_the_trail_that_names_ids_only():
+    gone = {str(past(EXPIRED, firstname="Zebulon").pk) for _ in range(3)}
+    purge_expired()
+    entry = Activity.objects.get(operation="booking.purge")
+    assert entry.role == "system"
+    assert entry.details.keys() == {"count", "bookings"}
+    assert (entry.details["count"], set(entry.details["bookings"])) == (3, gone)
+
+
+@pytest.mark.parametrize("role", ["customer", "agent", "gate"])
+def test_only_supervisors_and_the_site_itself_may_purge(role):
+    past(EXPIRED)
+    user = UserFactory(role=role)
+    with nothing_changes(), pytest.raises(NotAllowed):
+        purge_expired(by=user)
+    assert purge_expired(by=UserFactory(role="supervisor")) == 1
+
+
+def test_the_task_goes_on_until_nothing_is_left(monkeypatch):
+    monkeypatch.setattr(purge_expired.__wrapped__, "__kwdefaults__", {"by": None, "limit": 2})
+    for minutes in range(5):
+        past(timedelta(hours=9, minutes=minutes))
+    assert purge_expired_bookings() == 5
+    assert purge_expired_bookings() == 0
+    assert Activity.objects.filter(operation="booking.purge").count() == 3
+
+
+def test_the_task_stops_in_time_and_leaves_the_rest_to_the_next_run(monkeypatch):
+    past(EXPIRED)
+    monkeypatch.setattr("booking.tasks.PATIENCE", -1)
+    assert purge_expired_bookings() == 0
+    assert Booking.objects.count() == 1
+
+
+def test_the_command_says_how_many_it_deleted():
+    past(EXPIRED)
+    past(EXPIRED)
+    BookingFactory()
+    out = StringIO()
+    call_command("purge_expired_bookings", stdout=out)
+    assert out.getvalue() == "Expired bookings deleted: 2\n"
+    assert Booking.objects.count() == 1
