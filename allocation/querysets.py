@@ -1,0 +1,34 @@
+"""The words of allocation's queries."""
+
+from typing import Self
+
+from ticketing import rights
+from ticketing.querysets import RecordQuerySet, StockQuerySet
+from ticketing.rights import Actor, Scope
+
+
+class TicketOptionQuerySet(StockQuerySet):
+    """What is on sale."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """Every option: whoever may do the operation may do it to all of them."""
+        rights.require(actor, operation)
+        return self
+
+
+class PurchaseQuerySet(RecordQuerySet):
+    """Who bought how many."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """The purchases that the operation reaches for this actor."""
+        reached = rights.require(actor, operation)
+        return self.filter(account=actor) if reached == Scope.OWN else self
+
+
+class TicketQuerySet(RecordQuerySet):
+    """What admits people."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """The tickets that the operation reaches for this actor; whoever may see one by its exact id has to name it."""
+        reached = rights.require(actor, operation)
+        return self.filter(purchase__account=actor) if reached == Scope.OWN else self
