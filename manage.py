@@ -9,6 +9,7 @@ OFFLINE = {
     "help",
     "version",
     "rights",
+    "up",  # starts the database itself, once it knows that its port is free
     "check",
     "makemessages",
     "compilemessages",
@@ -27,6 +28,7 @@ def main() -> None:
     except ImportError:
         sys.exit("Django is not installed here. Run script/server, or: pip install -r requirements.txt")
     from django.core.management import execute_from_command_line
+
     from ticketing.runtime.postgres import DatabaseWontStart
 
     try:

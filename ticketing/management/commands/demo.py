@@ -37,14 +37,16 @@ class Command(DomainCommand):
         if not is_demo():
             raise NotAllowed("Demo accounts have a password that everybody knows. Set SITE_MODE=demo to have them.")
         first_time = not User.objects.filter(is_demo=True).exists()
-        people = {username: _account(username, *names, role=role) for username, *names, role in PEOPLE}
+        hashed = make_password(PASSWORD)
+        people = {username: _account(username, *names, role=role, hashed=hashed) for username, *names, role in PEOPLE}
         if first_time:
             _things_to_look_at(people)
-        self.stdout.write(f"Accounts, each with the password {PASSWORD}: " + ", ".join(people))
+        if options["verbosity"]:
+            self.stdout.write(f"Accounts, each with the password {PASSWORD}: " + ", ".join(people))
 
 
 @transaction.atomic
-def _account(username: str, first_name: str, last_name: str, *, role: Role) -> User:
+def _account(username: str, first_name: str, last_name: str, *, role: Role, hashed: str) -> User:
     user = User.objects.filter(username=username).first() or User.objects.create(
         username=username,
         first_name=first_name,
@@ -54,7 +56,7 @@ def _account(username: str, first_name: str, last_name: str, *, role: Role) -> U
         is_demo=True,
         is_superuser=role == Role.SUPERVISOR,
         is_staff=role == Role.SUPERVISOR,
-        password=make_password(PASSWORD),
+        password=hashed,
     )
     if role == Role.AGENT:
         Agent.objects.get_or_create(user=user)
@@ -91,7 +93,11 @@ def _questions(people: dict[str, User]) -> None:
 
 def _appointments(people: dict[str, User]) -> None:
     tomorrow = timezone.localtime().replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    for minutes, username, phone in ((0, "amara", "5550100001"), (0, "jonas", "0550100002"), (30, "jonas", "5550100003")):
+    for minutes, username, phone in (
+        (0, "amara", "5550100001"),
+        (0, "jonas", "0550100002"),
+        (30, "jonas", "5550100003"),
+    ):
         person = people[username]
         booking.actions.book(
             firstname=person.first_name,

@@ -1,0 +1,98 @@
+"""manage.py up"""
+
+import logging
+import sys
+import urllib.error
+import urllib.request
+from typing import Any
+
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection, connections
+
+from ticketing.runtime import postgres, server
+from ticketing.runtime.heartbeat import is_stale
+from ticketing.runtime.supervisor import Service, Supervisor, port_is_free
+from ticketing.schedules import sync_schedules
+from ticketing.toolkit.commands import DomainCommand
+
+logger = logging.getLogger(__name__)
+
+MIGRATING = 7_346_002  # an advisory lock: of two sites that start on one database, one migrates and the other waits
+BEATING = {"cluster", "sweep"}  # services that give signs of life
+
+
+class Command(DomainCommand):
+    help = (
+        "Run the whole site under one supervisor: database (unless DATABASE_URL names one), migrations, the demo's "
+        "data, web server, queue and sweep. Ctrl-C or TERM stops everything."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="The address to listen on (default: 127.0.0.1).")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="The port (default: PORT, or 8000).")
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        if not port_is_free(host, port):
+            raise CommandError(
+                f"Port {port} is taken. Stop what listens there, or set PORT to another one.", returncode=1
+            )
+        keep_database()
+        prepare()
+        self.url = f"http://{host}:{port}/"
+        self.told = False
+        supervisor = Supervisor(services(host, port), is_stale=stale, on_tick=self.tick)
+        sys.exit(supervisor.run())
+
+    def tick(self) -> None:
+        """Revive the database, and say once where the site is."""
+        try:
+            keep_database()
+        except postgres.DatabaseWontStart as error:
+            logger.error("%s", error)
+        if not self.told and answers(f"{self.url}health"):
+            self.told = True
+            self.stdout.write(f"The {settings.SITE_MODE} site is at {self.url} (Ctrl-C stops everything)")
+            self.stdout.flush()
+
+
+def keep_database() -> None:
+    """Have the embedded server run, if this site uses it."""
+    if settings.USES_EMBEDDED_DATABASE:
+        postgres.start(settings.TICKETING_HOME)
+
+
+def prepare() -> None:
+    """Bring the database up to date: tables, the demo's data, schedules."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
+    call_command("migrate", verbosity=0, interactive=False)
+    if settings.IS_DEMO:
+        call_command("demo", verbosity=0)
+    sync_schedules()
+    connections.close_all()  # which gives the lock back
+
+
+def services(host: str, port: int) -> list[Service]:
+    """What runs beside the database."""
+    web = server.command("ticketing.asgi:application", host=host, port=port, processes=settings.WEB_PROCESSES)
+    return [
+        Service("web", web, {"TICKETING_ROLE": "web"}),
+        Service("cluster", [sys.executable, "manage.py", "qcluster"]),
+        Service("sweep", [sys.executable, "manage.py", "sweep"]),
+    ]
+
+
+def stale(name: str, age: float) -> bool:
+    """Whether a service that should give signs of life has stopped."""
+    return name in BEATING and is_stale(name, age)
+
+
+def answers(url: str) -> bool:
+    """Whether the site answers 200 there."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
