@@ -41,7 +41,7 @@ def _receipt(booking: Booking) -> str:
     return format_html(
         _(
             "Your time is booked. Ticket id: <code>{id}</code>. Manage token: <code>{token}</code>. "
-            "Write both down, they are shown this once: with them you can ask for the booking at any time, "
+            "Write both down: they are shown this once, and whoever has them can look the booking up again, "
             "move it or cancel it."
         ),
         id=booking.pk,

@@ -4,7 +4,6 @@ import re
 import uuid
 from collections.abc import Callable
 from datetime import date, datetime, time
-from itertools import chain
 from typing import Any
 
 from django.db import transaction
@@ -157,10 +156,8 @@ class View(ContractView):
         """The rows, streamed; NotFound when there is none."""
         scope = rights.require(self.actor, operation)
         columns = ("id", "firstname", "lastname", "phone", "starts_at", "expired")
-        rows = bookings.with_expired().in_order().values_list(*columns).iterator()
-        for first in rows:
-            return json_array(_shown(row, scope) for row in chain([first], rows))
-        raise NotFound
+        rows = bookings.with_expired().in_order().values_list(*columns)
+        return json_array(rows, lambda row: _shown(row, scope), if_empty=NotFound)
 
 
 class Edit(ContractView):

@@ -60,6 +60,13 @@ def test_empty_slots_go_once_they_are_past_and_others_stay():
     assert set(Slot.objects.values_list("starts_at", flat=True)) == {NOON, kept.slot.starts_at}
 
 
+def test_a_past_slot_stays_while_a_younger_booking_is_in_it():
+    young = past(YOUNG)
+    Slot.objects.filter(pk=young.slot_id).update(starts_at=young.slot.starts_at - timedelta(hours=1))
+    assert purge_expired() == 0
+    assert Slot.objects.get(pk=young.slot_id).taken == 1
+
+
 def test_it_works_in_chunks_and_zero_means_done():
     for minutes in range(5):
         past(timedelta(hours=9, minutes=minutes))

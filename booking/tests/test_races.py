@@ -189,6 +189,47 @@ def test_a_booking_that_is_being_moved_out_of_the_past_is_not_purged():
     assert broken() == {}
 
 
+def test_a_place_that_is_taken_while_the_purge_waits_for_the_slot_is_counted():
+    old = past(timedelta(hours=9))
+    booked = Event()
+
+    def take():
+        with transaction.atomic():
+            BookingFactory(starts_at=old.starts_at)
+            booked.set()
+            await_locks(1)
+
+    def purge():
+        assert booked.wait(PATIENCE)
+        return purge_expired()
+
+    assert outcomes(take, purge) == [None, 1]
+    assert Slot.objects.get(pk=old.slot_id).taken == 1
+    assert purge_expired() == 1
+    assert broken() == {}
+
+
+def test_the_purge_locks_slots_in_ascending_order():
+    for minutes in range(5):
+        past(timedelta(hours=9, minutes=minutes))
+    first, *others = Slot.objects.filter(taken=1).order_by("pk").values_list("pk", flat=True)
+    held = Event()
+
+    def hold_the_first():
+        with transaction.atomic():
+            Slot.objects.select_for_update().get(pk=first)
+            held.set()
+            await_locks(1)
+            # The purge waits for the first, and has none of the others yet.
+            return len(Slot.objects.select_for_update(nowait=True).filter(pk__in=others))
+
+    def purge():
+        assert held.wait(PATIENCE)
+        return purge_expired()
+
+    assert outcomes(hold_the_first, purge) == [4, 5]
+
+
 def test_everything_at_once_keeps_the_books():
     now = database_now()
     minutes = [now - timedelta(hours=8, minutes=1), now - timedelta(hours=9), now - timedelta(hours=8), NOON]

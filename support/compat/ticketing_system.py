@@ -29,7 +29,7 @@ class Users(ContractView):
         """In production supervisors see names, and nobody sees a token."""
         shows_tokens = rights.scope(self.actor, "account.list") == Scope.DEMO
         accounts = User.objects.visible_to(self.actor)
-        return json_array(account(user) | (token(user) if shows_tokens else {}) for user in accounts)
+        return json_array(accounts, lambda user: account(user) | (token(user) if shows_tokens else {}))
 
 
 class AccountView(ContractView):
@@ -50,7 +50,7 @@ class Tickets(AccountView):
     def get(self, request: HttpRequest) -> HttpResponseBase:
         """All that match the filters, newest first."""
         tickets = matching(Ticket.objects.visible_to(self.actor), request)
-        return json_array(ticket_row(ticket) for ticket in tickets.newest_first().iterator())
+        return json_array(tickets.newest_first(), ticket_row)
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         """The ticket that was opened."""
@@ -99,8 +99,7 @@ class Replies(AccountView):
         """All replies to the ticket, newest first."""
         if not (code := request.GET.get("ticket", "")):
             raise Invalid(_("Say which ticket: /replies?ticket=<code>"), field="ticket")
-        replies = self.ticket(code).replies.newest_first()
-        return json_array(reply_row(reply) for reply in replies.iterator())
+        return json_array(self.ticket(code).replies.newest_first(), reply_row)
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         """The reply that was made."""

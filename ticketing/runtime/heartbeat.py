@@ -27,10 +27,8 @@ class Pulse:
             enqueue("ticketing.tasks.beat")
 
 
-def is_stale(name: str, running_for: float) -> bool:
-    """Whether the process `name`, running for so many seconds, stopped beating; a database that is away is no sign."""
-    if running_for < GRACE:
-        return False
+def is_stale(name: str) -> bool:
+    """Whether the process `name` stopped beating; a database that is away is no sign of that."""
     try:
         return not Heartbeat.objects.alive(name, within=PATIENCE)
     except Error:

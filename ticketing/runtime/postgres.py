@@ -46,7 +46,6 @@ SETTINGS = {
     "max_connections": "200",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "log_min_duration_statement": "1s",
     # The log is for operators: a refused row or a slow statement must not copy people's data into it.
     "log_parameter_max_length": "0",
     "log_min_error_statement": "panic",

@@ -2,6 +2,10 @@
 
 The event loop reads the whole body of a request, a thread runs the application and spools its answer, and the
 event loop sends that answer at the reader's pace. A connection costs a thread only while the application works.
+
+There are two lanes. Every request starts in the quick one; an application that finds its answer to be long says so in
+the header DEFER, and the request is run again in the other lane. Long answers wait for one another, and nobody else
+for them.
 """
 
 import asyncio
@@ -18,6 +22,7 @@ import stat
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from dataclasses import KW_ONLY, dataclass
 from typing import IO, Any
@@ -32,6 +37,10 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Headers = list[tuple[bytes, bytes]]
 
 KIB, MIB = 2**10, 2**20
+
+LANE, QUICK, BULK = "bridge.lane", "quick", "bulk"  # a key of the environment, and its values
+DEFER = "bridge-defer"  # a header of the answer
+LONG_FOR, LONG_KNOWN = 60, 256  # seconds for which a long answer is remembered, and how many are
 
 # Bytes in one message to granian, which buffers some fourteen of them for a reader who does not read.
 PIECE = 16 * KIB
@@ -149,6 +158,7 @@ class _Answer:
 
     def __init__(self, memory: int, directory: str | None, budget: _Budget) -> None:
         self.status = 0
+        self.deferred = False
         self.headers: Headers = []
         self.size = 0
         self._memory = memory
@@ -162,6 +172,7 @@ class _Answer:
         if self.status and not exc_info:
             raise RuntimeError("The application called start_response twice.")
         self.status = int(status.split(" ", 1)[0])
+        self.deferred = any(name.lower() == DEFER for name, _ in headers)
         self.headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         return self.write
 
@@ -213,11 +224,11 @@ class _Threads:
     """The threads that the application runs in; hands over at a third of what concurrent.futures costs."""
 
     def __init__(self, size: int) -> None:
-        self._size = size
+        self.size = size
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     def start(self) -> None:
-        for number in range(self._size):
+        for number in range(self.size):
             threading.Thread(target=self._work, name=f"wsgi-{number}", daemon=True).start()
 
     def _work(self) -> None:
@@ -241,6 +252,26 @@ class _Threads:
         return await future
 
 
+class _LongAnswers:
+    """Addresses whose answers were long a moment ago: many readers of one list need not find that out one by one."""
+
+    def __init__(self) -> None:
+        self._until: dict[tuple[str, bytes, bytes], float] = {}
+
+    def lane_of(self, scope: Message) -> str:
+        return BULK if self._until.get(_address(scope), 0) > time.monotonic() else QUICK
+
+    def remember(self, scope: Message) -> None:
+        if len(self._until) >= LONG_KNOWN:
+            self._until.clear()
+        if scope["method"] in ("GET", "HEAD"):  # of others the body decides
+            self._until[_address(scope)] = time.monotonic() + LONG_FOR
+
+
+def _address(scope: Message) -> tuple[str, bytes, bytes]:
+    return scope["method"], scope["raw_path"], scope["query_string"]
+
+
 @dataclass(eq=False)
 class Bridge:
     """An ASGI application that runs a WSGI one in threads."""
@@ -248,7 +279,8 @@ class Bridge:
     wsgi: Application
     _: KW_ONLY
     threads: int = 4  # requests at work at once
-    waiting: int = 1000  # requests that may wait for a thread; 503 beyond
+    bulk_threads: int = 1  # requests at work at once beside those, for long answers
+    waiting: int = 1000  # requests that may wait for a thread of their lane; 503 beyond
     max_body: int = MIB  # bytes of one request's body; 413 beyond
     max_bodies: int = 256 * MIB  # bytes of all bodies held at once; 503 beyond
     body_stall: float = 30  # seconds without a byte of the body; 408 beyond
@@ -259,9 +291,10 @@ class Bridge:
     reader_stall: float = 60  # seconds in which a reader must take STRIDE bytes, or is cut off
 
     def __post_init__(self) -> None:
-        self._pool = _Threads(self.threads)
+        self._lanes = {QUICK: _Threads(self.threads), BULK: _Threads(self.bulk_threads)}
+        self._inside = dict.fromkeys(self._lanes, 0)
+        self._long = _LongAnswers()
         self._budget = _Budget(self.spool_limit)
-        self._inside = 0
         self._held = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -275,7 +308,8 @@ class Bridge:
     async def _live(self, receive: Receive, send: Send) -> None:
         """When granian sends the shutdown, the last connection has ended and no thread is at work."""
         await receive()
-        self._pool.start()
+        for lane in self._lanes.values():
+            lane.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
@@ -326,19 +360,27 @@ class Bridge:
         return bool(message["more_body"])
 
     async def _work(self, scope: Message, body: bytearray) -> _Answer:
-        if self._inside >= self.threads + self.waiting:
-            raise _busy()
-        self._inside += 1
-        try:
-            return await self._pool.run(self._run, scope, body)
-        finally:
-            self._inside -= 1
+        answer = await self._work_in(self._long.lane_of(scope), scope, body)
+        if not answer.deferred:
+            return answer
+        answer.close()
+        self._long.remember(scope)
+        return await self._work_in(BULK, scope, body)
 
-    def _run(self, scope: Message, body: bytearray) -> _Answer:
+    async def _work_in(self, lane: str, scope: Message, body: bytearray) -> _Answer:
+        if self._inside[lane] >= self._lanes[lane].size + self.waiting:
+            raise _busy()
+        self._inside[lane] += 1
+        try:
+            return await self._lanes[lane].run(self._run, lane, scope, body)
+        finally:
+            self._inside[lane] -= 1
+
+    def _run(self, lane: str, scope: Message, body: bytearray) -> _Answer:
         """In one thread, from the application's first line to the close() of what it returned."""
         answer = _Answer(self.memory, self.spool_directory, self._budget)
         try:
-            self._collect(environ(scope, body), answer)
+            self._collect({**environ(scope, body), LANE: lane}, answer)
             answer.complete(head=scope["method"] == "HEAD")
         except _Refusal:
             answer.close()

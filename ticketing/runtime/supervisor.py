@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 0.1  # at the processes
 ASK_EVERY = 1.0  # the callbacks
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # before a service is started again
-HEALTHY_AFTER = 10.0  # a service that lived so long had started well
+WELL_AFTER = 10.0  # a service that lived so long had started well, ready or not
 STALE_PATIENCE = 2.5  # between TERM and KILL for a service that hangs
 STOP_PATIENCE = 3.5  # the same when everything stops
 GUARDIAN_PATIENCE = 3.0  # the same when the supervisor was killed
@@ -51,13 +51,15 @@ class Service:
 class Supervisor:
     """Runs the services until a signal comes or one of them cannot be kept running.
 
-    `is_stale(name)` says whether that service hangs, `on_tick()` does what the caller wants done every second. Both
-    are called in a thread of their own: what they wait for does not keep a dead service from being restarted.
+    `is_stale(name)` says whether that service hangs, `is_ready(name)` whether it has started well: one that once did
+    is never given up. `on_tick()` does what the caller wants done every second. They are called in a thread of their
+    own: what they wait for does not keep a dead service from being restarted.
     """
 
     services: Sequence[Service]
     _: KW_ONLY
     is_stale: Callable[[str], bool] = lambda name: False
+    is_ready: Callable[[str], bool] = lambda name: False
     on_tick: Callable[[], object] = lambda: None
 
     def __post_init__(self) -> None:
@@ -116,6 +118,8 @@ class Supervisor:
 
     def _ask_about(self, kept: "_Kept") -> None:
         process = kept.process
+        if kept.ready is not process and self._ask(f"{kept.name}, start", lambda: self.is_ready(kept.name)):
+            kept.ready = process
         if kept.is_past_grace() and self._ask(kept.name, lambda: self.is_stale(kept.name)):
             kept.stale = process
 
@@ -138,7 +142,9 @@ class _Kept:
     def __init__(self, service: Service, guardian: "_Guardian") -> None:
         self.name = service.name
         self.process: subprocess.Popen[bytes] | None = None
-        self.stale: subprocess.Popen[bytes] | None = None  # the process found stale, which may be gone already
+        # The processes last found stale and ready; both may be gone already.
+        self.stale: subprocess.Popen[bytes] | None = None
+        self.ready: subprocess.Popen[bytes] | None = None
         self.given_up = False
         self._service = service
         self._guardian = guardian
@@ -155,7 +161,7 @@ class _Kept:
             if now >= self._start_at:
                 self._start()
         elif self.process.poll() is not None:
-            self._bury(self.process.returncode)
+            self._bury(self.process)
         elif self._kill_at is not None:
             if now >= self._kill_at:
                 _signal_group(self.process.pid, signal.SIGKILL)
@@ -190,7 +196,7 @@ class _Kept:
             self.process = self._spawn()
         except OSError as error:
             logger.error("%s: could not be started: %s", self.name, error)
-            self._count_end("it could not be started")
+            self._plan_restart("it could not be started", well=False)
         else:
             logger.info("%s: started, process %d", self.name, self.process.pid)
 
@@ -209,13 +215,14 @@ class _Kept:
             stdin.write(b"!")
         return process
 
-    def _bury(self, code: int) -> None:
+    def _bury(self, process: subprocess.Popen[bytes]) -> None:
         """What the main process left of its group goes too: nobody would tell it to stop."""
-        self._end_group(cast("subprocess.Popen[bytes]", self.process))
+        code = process.returncode
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        self._end_group(process)
         if self._kill_at is None:
             logger.warning("%s: ended (%s)", self.name, how)
-            self._count_end(how)
+            self._plan_restart(how, well=self.ready is process or time.monotonic() - self._started >= WELL_AFTER)
 
     def _end_group(self, process: subprocess.Popen[bytes]) -> None:
         _signal_group(process.pid, signal.SIGKILL)
@@ -224,9 +231,9 @@ class _Kept:
         self._guardian.forget(process.pid)
         self.process = None
 
-    def _count_end(self, how: str) -> None:
-        """Wait longer after each early end; give up what never started well."""
-        if time.monotonic() - self._started >= HEALTHY_AFTER:
+    def _plan_restart(self, how: str, *, well: bool) -> None:
+        """Soon after it had started well, later after each time it had not; give up what never did."""
+        if well:
             self._pause, self._attempts_left = FIRST_PAUSE, None
         elif self._attempts_left is not None:
             self._attempts_left -= 1

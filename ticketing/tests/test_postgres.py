@@ -790,11 +790,10 @@ def refusal(home):
     return str(refused.value)
 
 
-def test_a_linked_data_directory_is_refused(spoilt_home):
-    home = spoilt_home
-    data = data_directory(home)
-    data.rename(home / "moved")
-    data.symlink_to("moved")
+def test_a_linked_data_directory_is_refused(new_home, shared_home):
+    home = new_home()
+    (home / "elsewhere").mkdir(parents=True)
+    (home / data_directory(shared_home).name).symlink_to("elsewhere")
     assert "not a symbolic link" in refusal(home)
 
 
@@ -809,9 +808,9 @@ def test_a_damaged_data_directory_is_refused_with_the_servers_own_words_and_not_
     assert control.read_bytes() == b"damaged"
 
 
-def test_data_of_another_major_version_are_refused_and_not_replaced_by_an_empty_database(spoilt_home):
-    home = spoilt_home
-    data_directory(home).rename(home / "postgres-9")
+def test_data_of_another_major_version_are_refused_and_not_replaced_by_an_empty_database(new_home):
+    home = new_home()
+    (home / "postgres-9").mkdir(parents=True)
     assert "postgres-9 was made by another major version" in refusal(home)
     assert [path.name for path in home.glob("postgres-*")] == ["postgres-9"]
 
@@ -869,8 +868,7 @@ def test_a_full_disk_is_named(new_home):
     assert "MB left" in refused.stderr
 
 
-def test_a_start_that_failed_may_be_repeated_by_the_same_process(spoilt_home):
-    home = spoilt_home
+def test_a_start_that_failed_may_be_repeated_by_the_same_process(home):
     data = data_directory(home)
     data.rename(home / "postgres-9")
     refusal(home)
@@ -879,9 +877,9 @@ def test_a_start_that_failed_may_be_repeated_by_the_same_process(spoilt_home):
     assert query(home, "SELECT 1") == 1
 
 
-def test_a_start_that_failed_leaves_no_hold_behind(spoilt_home):
-    home = spoilt_home
-    data_directory(home).rename(home / "postgres-9")
+def test_a_start_that_failed_leaves_no_hold_behind(new_home):
+    home = new_home()
+    (home / "postgres-9").mkdir(parents=True)
     refusal(home)
     assert becomes_quiet(home)
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from ticketing.runtime import supervisor
-from ticketing.runtime.supervisor import ATTEMPTS, STOP_PATIENCE, port_is_free
+from ticketing.runtime.supervisor import ATTEMPTS, FIRST_PAUSE, STOP_PATIENCE, port_is_free
 
 PROJECT = Path(supervisor.__file__).resolve().parents[2]
 PATIENCE = 15  # seconds until something counts as stuck
@@ -39,12 +39,15 @@ def is_stale(name):
         raise OSError("the database is away")
     return (folder / f"{name} is stale").exists()
 
+def is_ready(name):
+    return (folder / f"{name} is ready").exists()
+
 def on_tick():
     with open(folder / "ticks", "a") as ticks:
         ticks.write(".")
 
 services = [Service(**one) for one in json.loads(sys.argv[2])]
-sys.exit(Supervisor(services, is_stale=is_stale, on_tick=on_tick).run())
+sys.exit(Supervisor(services, is_stale=is_stale, is_ready=is_ready, on_tick=on_tick).run())
 """
 
 # The programs note their process in the file that they are given.
@@ -83,6 +86,12 @@ class Supervised:
 
     def restarted(self, name, starts=2):
         return eventually(lambda: len(self.started(name)) >= starts and self.started(name))
+
+    def ticks_twice(self):
+        """Whatever is asked every second has been asked since."""
+        path = self.folder / "ticks"
+        size = path.stat().st_size if path.exists() else 0
+        eventually(lambda: path.exists() and path.stat().st_size >= size + 2)
 
     def guardian(self):
         """The guardian's process, when it is at work."""
@@ -175,13 +184,15 @@ def test_a_stale_service_is_restarted_even_if_it_refuses_to_end(supervise, tmp_p
     mark.unlink()
     assert it.restarted("cluster")[0] == stale
     assert not lives(stale)
+    time.sleep(0.5)
+    assert it.log().count("no heartbeat") == 1
     assert len(it.started("web")) == 1
 
 
 def test_nobody_asks_whether_a_service_is_stale_that_has_just_started(supervise, tmp_path):
     (tmp_path / "web is stale").touch()
     it = supervise({"name": "web", "argv": ["sleep", "1000"], "grace": 1000})
-    eventually(lambda: (tmp_path / "ticks").exists() and len((tmp_path / "ticks").read_text()) >= 3)
+    it.ticks_twice()
     assert len(it.started("web")) == 1
 
 
@@ -206,6 +217,24 @@ def test_a_service_that_never_starts_well_is_given_up_with_a_sentence(supervise,
     times = [float(line) for line in (tmp_path / "web times").read_text().split()]
     assert len(times) == ATTEMPTS
     assert times[-1] - times[-2] > 2 * (times[1] - times[0])  # the pauses grow
+
+
+def test_a_service_that_started_well_is_started_again_soon_and_never_given_up(supervise, tmp_path):
+    mark = tmp_path / "web is ready"
+    mark.touch()
+    it = supervise(web=SLEEP)
+    for start in range(1, 5):
+        process = it.restarted("web", start)[-1]
+        it.ticks_twice()
+        os.kill(process, signal.SIGKILL)
+        killed = time.monotonic()
+        it.restarted("web", start + 1)
+        assert time.monotonic() - killed < 5 * FIRST_PAUSE
+    mark.unlink()
+    for start in range(5, 5 + ATTEMPTS):
+        os.kill(it.restarted("web", start)[-1], signal.SIGKILL)
+    eventually(lambda: it.log().count("web: ended") == 4 + ATTEMPTS)
+    assert it.end() == 0
 
 
 def test_a_program_that_does_not_exist_is_named(supervise):

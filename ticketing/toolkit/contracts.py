@@ -6,12 +6,13 @@ on every route. What differs between contracts is their parsing and their senten
 
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain, islice
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.urls import URLPattern, re_path
 from django.utils.decorators import method_decorator
@@ -19,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
+from ticketing import rights
 from ticketing.errors import Invalid, LogInFirst, NotFound, Refused, TooLarge
 from ticketing.rights import Actor
 from ticketing.texts import clean_text
@@ -28,7 +30,7 @@ from ticketing.toolkit.database import refusing_database_trouble
 
 LANE, QUICK, DEFER = "bridge.lane", "quick", "Bridge-Defer"  # as runtime/server.py has them
 MAX_INTEGER = 2_147_483_647
-ROWS_AT_ONCE = 1000
+ROWS_AT_ONCE = 500
 
 _encode = DjangoJSONEncoder().encode
 
@@ -48,7 +50,9 @@ class ContractView(View):
         handler = getattr(self, verb.lower())  # Django makes `head` of `get`
         try:
             with refusing_database_trouble():
-                self.actor: Actor = caller(request, self.operations["GET" if verb == "HEAD" else verb])
+                operation = self.operations["GET" if verb == "HEAD" else verb]
+                self.actor: Actor = caller(request, operation)
+                rights.require(self.actor, operation)
                 return _in_its_lane(request, handler(request, *args, **kwargs))
         except Refused as refusal:
             return self.refused(refusal)
@@ -182,18 +186,27 @@ def found(queryset: Any, **lookup: Any) -> Any:
     return row
 
 
-def json_array(rows: Iterable[Any], encode: Callable[[Any], str] = _encode) -> HttpResponseBase:
-    """A bare JSON array of any length; a long one is written piece by piece, and spooled before it is read."""
-    parts = _array(iter(rows), encode)
-    head = list(islice(parts, 3))  # a short list is answered whole, and trouble with the query known before it starts
-    if len(head) < 3:
-        return HttpResponse("".join(head), content_type="application/json")
-    return StreamingHttpResponse(chain(head, parts), content_type="application/json")
+def json_array(
+    rows: QuerySet, shown: Callable[[Any], Any] | None = None, *, if_empty: type[Refused] | None = None
+) -> HttpResponseBase:
+    """A bare JSON array of any length: each row as `shown` has it, or as it is where rows are JSON already.
+
+    A short list is answered whole, an empty one refused with `if_empty`. A long one is streamed, so that it never
+    stands in memory.
+    """
+    encode: Callable[[Any], str] = str if shown is None else lambda row: _encode(shown(row))
+    head = list(rows[: ROWS_AT_ONCE + 1])
+    if not head and if_empty:
+        raise if_empty
+    if len(head) <= ROWS_AT_ONCE:
+        return HttpResponse(f"[{','.join(map(encode, head))}]", content_type="application/json")
+    return StreamingHttpResponse(_array(rows, encode), content_type="application/json")
 
 
-def _array(rows: Iterator[Any], encode: Callable[[Any], str]) -> Iterator[str]:
+def _array(rows: QuerySet, encode: Callable[[Any], str]) -> Iterator[str]:
+    texts = map(encode, rows.iterator(chunk_size=ROWS_AT_ONCE))
     separator = "["
-    while batch := list(islice(rows, ROWS_AT_ONCE)):
-        yield separator + ",".join(map(encode, batch))
+    while batch := ",".join(islice(texts, ROWS_AT_ONCE)):
+        yield separator + batch
         separator = ","
     yield "[]" if separator == "[" else "]"

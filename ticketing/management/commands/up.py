@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
 from ticketing.runtime import postgres, server
-from ticketing.runtime.heartbeat import is_stale
+from ticketing.runtime.heartbeat import GRACE, is_stale
 from ticketing.runtime.supervisor import Service, Supervisor, port_is_free
 from ticketing.schedules import sync_schedules
 from ticketing.toolkit.commands import DomainCommand
@@ -42,7 +42,7 @@ class Command(DomainCommand):
         prepare()
         self.url = f"http://{host}:{port}/"
         self.told = False
-        supervisor = Supervisor(services(host, port), is_stale=stale, on_tick=self.tick)
+        supervisor = Supervisor(services(host, port), is_stale=hangs, on_tick=self.tick)
         sys.exit(supervisor.run())
 
     def tick(self) -> None:
@@ -55,6 +55,16 @@ class Command(DomainCommand):
             self.told = True
             self.stdout.write(f"The {settings.SITE_MODE} site is at {self.url} (Ctrl-C stops everything)")
             self.stdout.flush()
+
+
+def check_address(host: str, port: int) -> None:
+    """Refuse to start where nobody could listen."""
+    try:
+        free = port_is_free(host, port)
+    except OSError as error:
+        raise CommandError(f"Nothing can listen on {host}, port {port}: {error.strerror}.", returncode=1) from error
+    if not free:
+        raise CommandError(f"Port {port} is taken. Stop what listens there, or set PORT to another one.", returncode=1)
 
 
 def keep_database() -> None:
@@ -78,15 +88,15 @@ def services(host: str, port: int) -> list[Service]:
     """What runs beside the database."""
     web = server.command("ticketing.asgi:application", host=host, port=port, processes=settings.WEB_PROCESSES)
     return [
-        Service("web", web, {"TICKETING_ROLE": "web"}),
-        Service("cluster", [sys.executable, "manage.py", "qcluster"]),
-        Service("sweep", [sys.executable, "manage.py", "sweep"]),
+        Service("web", web, {"TICKETING_ROLE": "web"}, cwd=settings.BASE_DIR),
+        Service("cluster", [sys.executable, "manage.py", "qcluster"], cwd=settings.BASE_DIR, grace=GRACE),
+        Service("sweep", [sys.executable, "manage.py", "sweep"], cwd=settings.BASE_DIR, grace=GRACE),
     ]
 
 
-def stale(name: str, age: float) -> bool:
+def hangs(name: str) -> bool:
     """Whether a service that should give signs of life has stopped."""
-    return name in BEATING and is_stale(name, age)
+    return name in BEATING and is_stale(name)
 
 
 def answers(url: str) -> bool:
