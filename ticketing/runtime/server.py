@@ -2,10 +2,7 @@
 
 The event loop reads the whole body of a request, a thread runs the application and spools its answer, and the
 event loop sends that answer at the reader's pace. A connection costs a thread only while the application works.
-
-There are two lanes. Every request starts in the quick one; an application that finds its answer to be long says so in
-the header DEFER, and the request is run again in the other lane. Long answers wait for one another, and nobody else
-for them.
+The price: an answer is sent when it is complete, so nothing can be pushed to a page bit by bit.
 """
 
 import asyncio

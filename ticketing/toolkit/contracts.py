@@ -83,8 +83,7 @@ def _in_its_lane(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
     """Ask the bridge to put the request of a long list where it makes nobody else wait (runtime/server.py)."""
     if not response.streaming or request.META.get(LANE) != QUICK:
         return response
-    response.close()
-    return HttpResponse(headers={DEFER: "1"})
+    return HttpResponse(headers={DEFER: "1"})  # the stream was never begun, so there is nothing to close
 
 
 def failure(message: str, status: int, errors: dict[str, str]) -> JsonResponse:
