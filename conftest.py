@@ -6,6 +6,16 @@ from django.conf import settings
 from ticketing.runtime import postgres
 
 
+# These start servers and kill them. Beside other tests they would wait for the processor more than for each other.
+LIVE = {"test_lanes.py", "test_postgres.py", "test_server.py", "test_site.py", "test_supervisor.py"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.name in LIVE:
+            item.add_marker("live")
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings):
     if settings.USES_EMBEDDED_DATABASE:

@@ -1,9 +1,8 @@
 """manage.py up"""
 
+import http.client
 import logging
 import sys
-import urllib.error
-import urllib.request
 from typing import Any
 
 from django.conf import settings
@@ -34,13 +33,10 @@ class Command(DomainCommand):
         parser.add_argument("--port", type=int, default=settings.PORT, help="The port (default: PORT, or 8000).")
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
-        if not port_is_free(host, port):
-            raise CommandError(
-                f"Port {port} is taken. Stop what listens there, or set PORT to another one.", returncode=1
-            )
+        check_address(host, port)
         keep_database()
         prepare()
-        self.url = f"http://{host}:{port}/"
+        self.address = host, port
         self.told = False
         supervisor = Supervisor(services(host, port), is_stale=hangs, on_tick=self.tick)
         sys.exit(supervisor.run())
@@ -51,9 +47,10 @@ class Command(DomainCommand):
             keep_database()
         except postgres.DatabaseWontStart as error:
             logger.error("%s", error)
-        if not self.told and answers(f"{self.url}health"):
+        if not self.told and answers(*self.address):
             self.told = True
-            self.stdout.write(f"The {settings.SITE_MODE} site is at {self.url} (Ctrl-C stops everything)")
+            host, port = self.address
+            self.stdout.write(f"The {settings.SITE_MODE} site is at http://{host}:{port}/ (Ctrl-C stops everything)")
             self.stdout.flush()
 
 
@@ -74,12 +71,14 @@ def keep_database() -> None:
 
 
 def prepare() -> None:
-    """Bring the database up to date: tables, the demo's data, schedules."""
+    """Bring tables and schedules up to date, and the demo's data or production's static files."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
     call_command("migrate", verbosity=0, interactive=False)
     if settings.IS_DEMO:
         call_command("demo", verbosity=0)
+    else:
+        call_command("collectstatic", verbosity=0, interactive=False)
     sync_schedules()
     connections.close_all()  # which gives the lock back
 
@@ -99,10 +98,13 @@ def hangs(name: str) -> bool:
     return name in BEATING and is_stale(name)
 
 
-def answers(url: str) -> bool:
-    """Whether the site answers 200 there."""
+def answers(host: str, port: int) -> bool:
+    """Whether the site answers there; in production a redirect to HTTPS is an answer too."""
+    connection = http.client.HTTPConnection(host, port, timeout=2)
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
-            return answer.status == 200
-    except (urllib.error.URLError, OSError):
+        connection.request("GET", "/health")
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
