@@ -5,7 +5,6 @@ from django.conf import settings
 
 from ticketing.runtime import postgres
 
-
 # These start servers and kill them. Beside other tests they would wait for the processor more than for each other.
 LIVE = {"test_lanes.py", "test_postgres.py", "test_server.py", "test_site.py", "test_supervisor.py"}
 

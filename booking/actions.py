@@ -95,7 +95,7 @@ def _change(booking: Booking, changes: dict[str, Any], *, by: Actor) -> Booking:
     if not changes:
         return booking
     left = target = booking.slot
-    if "starts_at" in changes and minute_of(changes["starts_at"]) != left.starts_at:
+    if "starts_at" in changes:
         changes["slot"] = target = _slot_at(left.service, changes["starts_at"])
     Booking.objects.filter(pk=booking.pk).change(**changes)
     Activity.objects.record("booking.change", booking, by=by, fields=sorted(changes))

@@ -53,9 +53,8 @@ class BookingFields(Fields):
         return clean_name(self.required("lastname"), field="lastname")
 
     def phone(self) -> str:
-        """The digits of a JSON number or a text."""
-        number = self.required("phone_number")
-        return clean_phone(str(number) if type(number) is int else number, field="phone_number")
+        """The digits of a whole number or a text; no other value reads as ten digits."""
+        return clean_phone(str(self.required("phone_number")), field="phone_number")
 
     def day(self) -> date:
         """A day as d-m-yyyy."""

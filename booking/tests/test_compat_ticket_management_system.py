@@ -588,14 +588,15 @@ def test_in_production_strangers_do_not_list_bookings(production, post, body, he
     assert response.json()["status"] is False
 
 
-def test_in_production_the_manage_token_opens_its_booking(production, post):
-    answer = post("/book/", {**BOOK, "date": "12-09-2031"}).json()
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nonsense-nonsense-nonsense"}])
+def test_in_production_the_manage_token_opens_its_booking(production, post, headers):
+    answer = post("/book/", {**BOOK, "date": "12-09-2031"}, **headers).json()
     holder = {"id": answer["id"], "manage_token": answer["manage_token"]}
-    status, (one,) = read(post("/view/", {"query": "id", **holder}))
+    status, (one,) = read(post("/view/", {"query": "id", **holder}, **headers))
     assert (status, one["ticketId"], one["phone_number"]) == (200, answer["id"], 9927898022)
-    assert read(post("/update/edit/", {**holder, "time": "9"})) == (200, SUCCESS)
+    assert read(post("/update/edit/", {**holder, "time": "9"}, **headers)) == (200, SUCCESS)
     assert Booking.objects.get().starts_at.hour == 9
-    assert read(post("/update/delete/", holder)) == (200, SUCCESS)
+    assert read(post("/update/delete/", holder, **headers)) == (200, SUCCESS)
     assert not Booking.objects.exists()
 
 

@@ -56,6 +56,22 @@ SLEEP = NOTE + "time.sleep(1000)"
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)"
 REFUSE = NOTE + STUBBORN
 FAMILY = NOTE + f"subprocess.Popen([sys.executable, '-c', {NOTE + STUBBORN!r}, sys.argv[1]]); time.sleep(1000)"
+# Ends its child itself, slowly, and says whether it could.
+ORDERLY = (
+    NOTE
+    + """
+child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)'])
+def end(*_):
+    time.sleep(1)
+    print('child', 'lives' if child.poll() is None else 'was ended by others', flush=True)
+    child.kill()
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print('at work', flush=True)
+while True:
+    time.sleep(1000)
+"""
+)
 FAIL = NOTE + "print(time.monotonic(), file=open(sys.argv[1] + ' times', 'a')); sys.exit(3)"
 
 
@@ -265,6 +281,13 @@ def test_a_signal_ends_everything(supervise, number):
     pids = it.runs("web") + it.runs("cluster") + [it.guardian().pid]
     assert it.end(number) == 0
     assert none_lives(pids)
+
+
+def test_a_service_has_time_to_end_its_own_children(supervise):
+    it = supervise(cluster=ORDERLY)
+    eventually(lambda: "at work" in it.log())
+    assert it.end() == 0
+    assert "child lives" in it.log()
 
 
 def test_whoever_ignores_the_request_to_end_is_killed_with_his_family(supervise):

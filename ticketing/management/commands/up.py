@@ -38,7 +38,7 @@ class Command(DomainCommand):
         prepare()
         self.address = host, port
         self.told = False
-        supervisor = Supervisor(services(host, port), is_stale=hangs, on_tick=self.tick)
+        supervisor = Supervisor(services(host, port), is_stale=hangs, is_ready=self.is_ready, on_tick=self.tick)
         sys.exit(supervisor.run())
 
     def tick(self) -> None:
@@ -52,6 +52,10 @@ class Command(DomainCommand):
             host, port = self.address
             self.stdout.write(f"The {settings.SITE_MODE} site is at http://{host}:{port}/ (Ctrl-C stops everything)")
             self.stdout.flush()
+
+    def is_ready(self, name: str) -> bool:
+        """Whether a service has started well: the web servers once the site has answered, the others by living on."""
+        return self.told and name.startswith("web")
 
 
 def check_address(host: str, port: int) -> None:
@@ -85,9 +89,13 @@ def prepare() -> None:
 
 def services(host: str, port: int) -> list[Service]:
     """What runs beside the database."""
-    web = server.command("ticketing.asgi:application", host=host, port=port, processes=settings.WEB_PROCESSES)
+    web = server.command("ticketing.asgi:application", host=host, port=port, processes=1)
     return [
-        Service("web", web, {"TICKETING_ROLE": "web"}, cwd=settings.BASE_DIR),
+        # Servers of one process each share the port: while one is started again, the others lose no connection.
+        *(
+            Service(f"web {number}", web, {"TICKETING_ROLE": "web"}, cwd=settings.BASE_DIR)
+            for number in range(1, settings.WEB_PROCESSES + 1)
+        ),
         Service("cluster", [sys.executable, "manage.py", "qcluster"], cwd=settings.BASE_DIR, grace=GRACE),
         Service("sweep", [sys.executable, "manage.py", "sweep"], cwd=settings.BASE_DIR, grace=GRACE),
     ]
