@@ -38,7 +38,7 @@ CHECKS: list[tuple[str, str, str]] = [
         """,
     ),
     (
-        "B4",
+        "X6",
         "a manage token's digest is whole and belongs to one booking",
         """
         SELECT id FROM booking_booking WHERE manage_digest !~ '^[0-9a-f]{64}$'
@@ -49,7 +49,7 @@ CHECKS: list[tuple[str, str, str]] = [
         """,
     ),
     (
-        "B5",
+        "B1",
         "a booking says whom to expect and how to reach them",
         r"""
         SELECT id FROM booking_booking WHERE firstname !~ '\S' OR lastname !~ '\S' OR phone !~ '^[0-9]{10}$'
