@@ -28,6 +28,7 @@ def main() -> None:
     except ImportError:
         sys.exit("Django is not installed here. Run script/server, or: pip install -r requirements.txt")
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
     from ticketing.runtime.postgres import DatabaseWontStart
 
@@ -37,6 +38,10 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except (ImproperlyConfigured, DatabaseWontStart) as error:
         sys.exit(f"{error}")
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None):
+            raise
+        sys.exit(f"The database does not answer. Check DATABASE_URL, and that its server runs.\n{error}")
 
 
 def start_embedded_database() -> None:

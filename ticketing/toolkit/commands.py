@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 from tqdm import tqdm
 
-from ticketing.errors import Refused
+from ticketing.errors import Busy, Refused
 from ticketing.toolkit.database import trouble
 
 _Item = TypeVar("_Item")
@@ -18,15 +18,15 @@ class DomainCommand(BaseCommand):
     """A command around a verb."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run, and let a refusal or a database that is away end in its sentence and exit 1."""
+        """Run, and let a refusal end in its sentence and exit 1."""
         try:
             return super().execute(*args, **options)
         except Refused as refusal:
             raise CommandError(str(refusal.message), returncode=1) from refusal
         except Error as error:
-            if meaning := trouble(error):
-                raise CommandError(str(meaning.message), returncode=1) from error
-            raise
+            if isinstance(trouble(error), Busy):
+                raise CommandError(str(Busy.message), returncode=1) from error
+            raise  # to manage.py, which says whether the database is away
 
 
 def with_progress(items: Iterable[_Item], *, total: int | None = None, unit: str = " rows") -> Iterator[_Item]:
