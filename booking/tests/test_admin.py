@@ -30,7 +30,9 @@ def test_slots_are_searched_and_filtered(supervisor):
     slot = BookingFactory().slot
     BookingFactory(service=ServiceFactory(slug="other"))
     for query in ("q=default", f"service__id__exact={slot.service_id}", f"q={slot.pk}"):
-        assert list(supervisor.get(f"/admin/booking/slot/?{query}").context["cl"].queryset) == [slot]
+        changes = supervisor.get(f"/admin/booking/slot/?{query}").context["cl"]
+        assert list(changes.queryset) == [slot]
+        assert [spec.title for spec in changes.filter_specs] == ["service", "starts"]
 
 
 @pytest.mark.parametrize("model", [Booking, Slot])
@@ -69,7 +71,8 @@ def test_a_service_is_edited_and_its_slots_keep_their_capacity(supervisor):
 def test_a_bad_service_is_refused_on_the_form(supervisor, field, value):
     with nothing_changes():
         data = {"slug": "desk", "name": "Desk", "slot_capacity": 3, field: value}
-        assert supervisor.post("/admin/booking/service/add/", data).status_code == 200
+        page = supervisor.post("/admin/booking/service/add/", data)
+    assert list(page.context["adminform"].form.errors) == [field]
 
 
 @pytest.mark.parametrize("role", ["customer", "agent", "gate"])

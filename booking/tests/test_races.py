@@ -12,7 +12,7 @@ from django.test import Client
 
 from booking.actions import cancel_booking, change_booking, purge_expired
 from booking.errors import SlotFull
-from booking.models import Booking, Slot
+from booking.models import Booking, Service, Slot
 from booking.tests.books import broken
 from booking.tests.factories import NOON, BookingFactory, database_now, past
 from ticketing.errors import NotFound, Refused
@@ -55,7 +55,12 @@ def await_locks(number):
     raise TimeoutError
 
 
-def test_thirty_at_once_get_twenty_places():
+@pytest.mark.parametrize("exists", ["nothing", "the service", "the slot"])
+def test_thirty_at_once_get_twenty_places(exists):
+    if exists != "nothing":
+        Service.objects.default()
+    if exists == "the slot":
+        cancel_booking(BookingFactory(), by=None)
     got = outcomes(*[BookingFactory] * 30)
     assert got.count(SlotFull) == 10
     assert Slot.objects.get().taken == Booking.objects.count() == 20
