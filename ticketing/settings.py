@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -23,6 +24,14 @@ def needed(name: str) -> str:
     )
 
 
+def whole(name: str, default: int) -> int:
+    """A setting that is a positive whole number."""
+    value = env.str(name, default=str(default))
+    if not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise ImproperlyConfigured(f"{name} is “{value}”. It must be a whole number above 0, such as {default}.")
+    return int(value)
+
+
 # How this site is run. `web` answers requests; everything else is a worker or a command.
 SITE_MODE = env.str("SITE_MODE", default="production")
 if SITE_MODE not in ("production", "demo"):
@@ -30,9 +39,9 @@ if SITE_MODE not in ("production", "demo"):
 IS_DEMO = SITE_MODE == "demo"
 IS_WEB = os.environ.get("TICKETING_ROLE") == "web"
 TICKETING_HOME = Path(env.str("TICKETING_HOME", default=str(BASE_DIR / ".local"))).absolute()
-WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)
-WEB_THREADS = env.int("WEB_THREADS", default=4)
-PORT = env.int("PORT", default=8000)
+WEB_PROCESSES = whole("WEB_PROCESSES", 2)
+WEB_THREADS = whole("WEB_THREADS", 4)
+PORT = whole("PORT", 8000)
 
 DEBUG = IS_DEMO and env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or (local_secret(TICKETING_HOME) if IS_DEMO else needed("SECRET_KEY"))
@@ -133,6 +142,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # Times are stored as instants; this zone is how people on site read their clocks.
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+if TIME_ZONE not in available_timezones():
+    raise ImproperlyConfigured(f"TIME_ZONE is “{TIME_ZONE}”. It must be an IANA name, such as Europe/Berlin.")
 LANGUAGE_CODE = "en"
 USE_I18N = True
 
@@ -160,8 +171,8 @@ Q_CLUSTER = {
     "name": "ticketing",
     "label": "Queue",
     "orm": "default",
-    "workers": env.int("WORKERS", default=2),
-    "queue_limit": env.int("WORKERS", default=2),
+    "workers": whole("WORKERS", 2),
+    "queue_limit": whole("WORKERS", 2),
     "timeout": 15,
     "retry": 60,
     "max_attempts": 3,
@@ -174,7 +185,7 @@ Q_CLUSTER = {
 }
 
 # How long an agent who logged in by the ticket-service contract, whose clients send no sign of life, counts as there.
-AGENT_LOGIN_LEASE = timedelta(hours=env.int("AGENT_LOGIN_LEASE_HOURS", default=8))
+AGENT_LOGIN_LEASE = timedelta(hours=whole("AGENT_LOGIN_LEASE_HOURS", 8))
 
 LOGGING = {
     "version": 1,

@@ -207,6 +207,12 @@ def test_production_that_lacks_a_setting_says_which_and_names_the_demo(environme
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("name", ["PORT", "WEB_PROCESSES", "TIME_ZONE"])
+def test_a_setting_that_makes_no_sense_is_named_in_a_sentence(tmp_path, name):
+    ended = manage("rights", SITE_MODE="demo", TICKETING_HOME=str(tmp_path), **{name: "nonsense"})
+    assert (ended.returncode, name in ended.stderr, "Traceback" in ended.stderr) == (1, True, False)
+
+
 def test_a_database_that_is_not_postgresql_is_refused_in_a_sentence(tmp_path):
     ended = manage("check", SITE_MODE="demo", DATABASE_URL="sqlite:////tmp/x", TICKETING_HOME=str(tmp_path))
     assert (ended.returncode, "PostgreSQL" in ended.stderr, "Traceback" in ended.stderr) == (1, True, False)
