@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -245,3 +246,15 @@ def test_every_answer_says_the_mode():
     assert Client().get("/health").headers["X-Site-Mode"] == "demo"
     assert b"This is a demo" in Client().get("/").content
     assert json.loads(Client().get("/health").content)["status"] is True
+
+
+def pinned(name):
+    return set(re.findall(r"^[a-z0-9_.-]+==[^ ;]+", (ROOT / name).read_text(), re.MULTILINE))
+
+
+def test_the_smaller_sets_of_pins_are_parts_of_the_whole():
+    production, demo, everything = map(
+        pinned, ("requirements-production.txt", "requirements-demo.txt", "requirements.txt")
+    )
+    assert {"django", "granian"} <= {pin.split("==")[0] for pin in production}
+    assert production < demo < everything
