@@ -40,8 +40,8 @@ class Stock(Record):
 
     @property
     def left(self) -> int:
-        """How many are still to be had."""
-        return self.capacity - self.taken
+        """How many are still to be had; none of a stock that is not made yet."""
+        return (self.capacity or 0) - self.taken
 
 
 class User(AbstractUser):

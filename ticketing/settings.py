@@ -24,11 +24,11 @@ def needed(name: str) -> str:
     )
 
 
-def whole(name: str, default: int) -> int:
+def whole(name: str, default: int, highest: int = 1000) -> int:
     """A setting that is a positive whole number."""
     value = env.str(name, default=str(default))
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise ImproperlyConfigured(f"{name} is “{value}”. It must be a whole number above 0, such as {default}.")
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= highest):
+        raise ImproperlyConfigured(f"{name} is “{value}”. It must be a whole number from 1 to {highest}.")
     return int(value)
 
 
@@ -41,12 +41,16 @@ IS_WEB = os.environ.get("TICKETING_ROLE") == "web"
 TICKETING_HOME = Path(env.str("TICKETING_HOME", default=str(BASE_DIR / ".local"))).absolute()
 WEB_PROCESSES = whole("WEB_PROCESSES", 2)
 WEB_THREADS = whole("WEB_THREADS", 4)
-PORT = whole("PORT", 8000)
+PORT = whole("PORT", 8000, highest=65_535)
 
 DEBUG = IS_DEMO and env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or (local_secret(TICKETING_HOME) if IS_DEMO else needed("SECRET_KEY"))
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]", "0.0.0.0"]  # noqa: S104 - host names, nothing is bound
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or (LOOPBACK if IS_DEMO else [needed("ALLOWED_HOSTS")])
+if not IS_DEMO and len(SECRET_KEY) < 50:
+    raise ImproperlyConfigured("SECRET_KEY is too short to keep anything secret. Use 50 random characters or more.")
+if not IS_DEMO and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the site's hosts, and not *.")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # The database. Web connections give up early, so that nobody waits behind somebody else's lock for long.
@@ -54,7 +58,7 @@ DATABASE_URL = env.str("DATABASE_URL", default="")
 USES_EMBEDDED_DATABASE = IS_DEMO and not DATABASE_URL
 _url = DATABASE_URL or (postgres.url(TICKETING_HOME) if IS_DEMO else needed("DATABASE_URL"))
 DATABASES = {"default": env.db_url_config(_url)}
-if "postgresql" not in DATABASES["default"]["ENGINE"]:
+if "postgresql" not in DATABASES["default"].get("ENGINE", ""):
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgres://user@host/name")
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if IS_WEB:

@@ -107,3 +107,16 @@ def test_the_owner_changes_a_role(owner):
 def test_every_model_of_the_site_stands_in_the_admin():
     for app in ("ticketing", "support", "booking", "allocation"):
         assert set(apps.get_app_config(app).get_models()) <= set(admin.site._registry)
+
+
+@pytest.mark.parametrize("model", list(admin.site._registry), ids=lambda model: model._meta.label)
+def test_a_page_to_add_opens_where_one_may_add_and_an_impossible_id_is_not_found(owner, model):
+    path = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+    assert owner.get(f"{path}add/").status_code in (200, 403)
+    assert owner.get(f"{path}%00/change/").status_code in (302, 404)
+
+
+def test_the_admin_says_that_it_is_the_demo(owner, client):
+    assert b"This is a demo" in owner.get("/admin/").content
+    client.logout()
+    assert b"This is a demo" in client.get("/admin/login/").content

@@ -151,7 +151,8 @@ def test_a_step_that_fails_does_not_stop_the_others(monkeypatch, caplog):
         raise ZeroDivisionError
 
     monkeypatch.setattr(booking.actions, "purge_expired", broken)
-    run("sweep", once=True)
+    with pytest.raises(CommandError, match="Not everything"):
+        run("sweep", once=True)
     assert "broken failed" in caplog.text
     assert Heartbeat.objects.alive("sweep", within=timedelta(seconds=5))
 
@@ -208,9 +209,22 @@ def test_production_that_lacks_a_setting_says_which_and_names_the_demo(environme
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("name", ["PORT", "WEB_PROCESSES", "TIME_ZONE"])
-def test_a_setting_that_makes_no_sense_is_named_in_a_sentence(tmp_path, name):
-    ended = manage("rights", SITE_MODE="demo", TICKETING_HOME=str(tmp_path), **{name: "nonsense"})
+@pytest.mark.parametrize(
+    ("unsafe", "named"), [({"SECRET_KEY": "short"}, "SECRET_KEY"), ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS")]
+)
+def test_production_refuses_what_is_not_safe(unsafe, named):
+    safe = {"SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "example.org", "DATABASE_URL": "postgres://a@b/c"}
+    assert manage("check", **safe).returncode == 0
+    ended = manage("check", **safe | unsafe)
+    assert (ended.returncode, named in ended.stderr, "Traceback" in ended.stderr) == (1, True, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "x"), ("PORT", "70000"), ("WEB_PROCESSES", "0"), ("TIME_ZONE", "Mars/X"), ("DATABASE_URL", "nonsense")],
+)
+def test_a_setting_that_makes_no_sense_is_named_in_a_sentence(tmp_path, name, value):
+    ended = manage("rights", SITE_MODE="demo", TICKETING_HOME=str(tmp_path), **{name: value})
     assert (ended.returncode, name in ended.stderr, "Traceback" in ended.stderr) == (1, True, False)
 
 

@@ -32,6 +32,10 @@ def each(action: Callable[..., Any], description: Any) -> Callable[..., None]:
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows that only verbs may change: to search, filter and read."""
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
+        """None also for an id that no text in the database can be."""
+        return None if "\0" in object_id else super().get_object(request, object_id, from_field)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never."""
         return False

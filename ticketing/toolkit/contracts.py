@@ -123,7 +123,8 @@ class Fields:
         """A secret as it was typed, at most 1000 characters: nothing is trimmed."""
         value = self.required(name)
         if not isinstance(value, str) or not 1 <= len(value) <= 1000:
-            raise Invalid(_("“%(field)s” must be a text.") % {"field": name}, field=name)
+            sentence = _("“%(field)s” must be a text of 1 to 1000 characters.")
+            raise Invalid(sentence % {"field": name}, field=name)
         return value
 
     def choice(self, name: str, choices: list[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+from django.core.management import CommandError
 from django.db import Error, connection
 
 import booking.actions
@@ -26,18 +27,20 @@ class Step:
         self.work = work
         self.next_at = 0.0
 
-    def run_if_due(self) -> None:
-        """Do the work if its time has come."""
+    def run_if_due(self) -> bool:
+        """Do the work if its time has come; False if it failed."""
         if monotonic() < self.next_at:
-            return
+            return True
         self.next_at = monotonic() + self.seconds
         try:
             self.work()
+            return True
         except Error as error:
             logger.warning("sweep: %s is put off, the database says: %s", self.work.__qualname__, error)
             connection.close()
         except Exception:
             logger.exception("sweep: %s failed", self.work.__qualname__)
+        return False
 
 
 class Command(DomainCommand):
@@ -61,8 +64,9 @@ class Command(DomainCommand):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())
         while not stop.is_set():
-            for step in steps:
-                step.run_if_due()
+            done = [step.run_if_due() for step in steps]
+            if once and not all(done):
+                raise CommandError("Not everything could be done. See above.", returncode=1)
             if once or stop.wait(0.5):
                 return
 

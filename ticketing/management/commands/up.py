@@ -62,8 +62,8 @@ def check_address(host: str, port: int) -> None:
     """Refuse to start where nobody could listen."""
     try:
         free = port_is_free(host, port)
-    except OSError as error:
-        raise CommandError(f"Nothing can listen on {host}, port {port}: {error.strerror}.", returncode=1) from error
+    except (OSError, OverflowError) as error:
+        raise CommandError(f"Nothing can listen on {host}, port {port}: {error}.", returncode=1) from error
     if not free:
         raise CommandError(f"Port {port} is taken. Stop what listens there, or set PORT to another one.", returncode=1)
 
