@@ -5,7 +5,7 @@ CHECKS: list[tuple[str, str, str]] = [
     (
         "E1",
         # Nothing writes holds yet, so there are none to add up.
-        "Of each ticket option, what is taken equals its tickets and its unreleased holds, and fits the allocation.",
+        "of each ticket option, what is taken equals its tickets and its unreleased holds, and fits the allocation",
         """
         SELECT option.id, option.capacity, option.taken, option.held, count(ticket.id) AS tickets
         FROM allocation_ticketoption AS option
@@ -16,7 +16,7 @@ CHECKS: list[tuple[str, str, str]] = [
     ),
     (
         "E2",
-        "A purchase has exactly as many tickets as its quantity, numbered from one, all of its own option.",
+        "a purchase has exactly as many tickets as its quantity, numbered from one, all of its own option",
         """
         SELECT purchase.id, purchase.quantity, count(ticket.id) AS tickets
         FROM allocation_purchase AS purchase
@@ -33,7 +33,7 @@ CHECKS: list[tuple[str, str, str]] = [
     ),
     (
         "E3",
-        "Each idempotency key of a purchase leads to a purchase of its own.",
+        "each idempotency key of a purchase leads to a purchase of its own",
         """
         SELECT known.caller, known.route, known.made, count(*) AS keys
         FROM ticketing_idempotencykey AS known
@@ -46,7 +46,7 @@ CHECKS: list[tuple[str, str, str]] = [
     ),
     (
         "E4",
-        "Nobody was admitted before their ticket was made, or later than now.",
+        "nobody was admitted before their ticket was made, or later than now",
         """
         SELECT id, created_at, admitted_at
         FROM allocation_ticket
@@ -55,7 +55,7 @@ CHECKS: list[tuple[str, str, str]] = [
     ),
     (
         "E6",
-        "No allocation is below what is taken, and no hold is outside it.",
+        "no allocation is below what is taken, and no hold is outside it",
         """
         SELECT id, capacity, taken, held
         FROM allocation_ticketoption
@@ -64,14 +64,14 @@ CHECKS: list[tuple[str, str, str]] = [
     ),
     (
         "E7",
-        "The ids that admit someone are random.",
+        "the ids that admit someone are random",
         """
         SELECT id FROM allocation_ticket WHERE substr(id::text, 15, 1) <> '4' OR substr(id::text, 20, 1) !~ '[89ab]'
         """,
     ),
     (
         "X2",
-        "Each purchase stands in the audit trail exactly once.",
+        "each purchase stands in the audit trail exactly once",
         """
         SELECT purchase.id, count(line.id) AS lines
         FROM allocation_purchase AS purchase
