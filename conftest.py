@@ -1,5 +1,7 @@
 """Tests run on the embedded PostgreSQL, started when the first test needs a database."""
 
+import signal
+
 import pytest
 from django.conf import settings
 
@@ -7,6 +9,12 @@ from ticketing.runtime import postgres
 
 # These start servers and kill them. Beside other tests they would wait for the processor more than for each other.
 LIVE = {"test_lanes.py", "test_postgres.py", "test_server.py", "test_site.py", "test_supervisor.py"}
+
+
+def pytest_configure(config):
+    # Whoever starts the tests in the background would have them and what they start ignore both signals.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items):
