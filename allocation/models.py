@@ -32,6 +32,7 @@ class TicketOption(Stock):
             models.CheckConstraint(condition=Q(capacity__gte=1), name="allocation_ticketoption_capacity_positive"),
             models.CheckConstraint(condition=Q(held__lte=F("taken")), name="allocation_ticketoption_held_within_taken"),
         ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="allocation_option_newest")]
 
     def __str__(self) -> str:
         return self.name

@@ -154,7 +154,7 @@ def _move_place(left: Slot, target: Slot) -> None:
 @transaction.atomic
 def save_service(service: Service, *, by: Actor) -> Service:
     """Write a new or a changed service; slots that exist keep their capacity."""
-    rights.require(by, "booking.manage_slots")
+    rights.require(by, "booking.manage")
     service.updated_at = Now()
     service.save()
     Activity.objects.record("booking.save_service", service, by=by)

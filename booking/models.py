@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
@@ -76,7 +77,7 @@ class Slot(Stock):
             ),
         ]
         # Not only of empty ones: an index that names `taken` would make every booking write to all indexes.
-        indexes = [models.Index(fields=["starts_at"], name="booking_slot_by_time")]
+        indexes = [models.Index(fields=["starts_at", "id"], name="booking_slot_in_order")]
 
     def __str__(self) -> str:
         return f"{self.service} {self.starts_at:%Y-%m-%d %H:%M} UTC"
@@ -90,6 +91,12 @@ class Booking(Record):
     firstname = models.CharField(_("first name"), max_length=NAME_LENGTH)
     lastname = models.CharField(_("last name"), max_length=NAME_LENGTH)
     phone = models.CharField(_("phone number"), max_length=10)
+    email = models.EmailField(
+        _("e-mail address"),
+        blank=True,
+        db_default="",
+        help_text=_("Whoever proves to read there finds the booking in their account."),
+    )
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -116,7 +123,11 @@ class Booking(Record):
             ),
             models.UniqueConstraint(fields=["manage_digest"], name="booking_booking_manage_digest_once"),
         ]
-        indexes = [models.Index(fields=["starts_at", "created_at", "id"], name="booking_booking_in_order")]
+        indexes = [
+            models.Index(fields=["starts_at", "created_at", "id"], name="booking_booking_in_order"),
+            models.Index(fields=["-created_at", "-id"], name="booking_booking_newest"),
+            models.Index(Lower("email"), condition=Q(account=None) & ~Q(email=""), name="booking_booking_to_join"),
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)

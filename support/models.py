@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from support import querysets
@@ -100,6 +100,12 @@ class Ticket(Record):
         _("claimed user"), max_length=45, blank=True, help_text=_("As the caller said; nothing vouches for it.")
     )
     claimed_phone = models.CharField(_("claimed phone"), max_length=45, blank=True)
+    email = models.EmailField(
+        _("e-mail address"),
+        blank=True,
+        db_default="",
+        help_text=_("Of somebody without an account. Whoever proves to read there finds the ticket in their account."),
+    )
     subject = models.CharField(_("subject"), max_length=250)
     message = models.TextField(_("message"), max_length=10_000)
     department = models.CharField(
@@ -146,6 +152,7 @@ class Ticket(Record):
             models.Index(fields=["agent"], condition=Q(status="in_progress"), name="support_ticket_in_work"),
             models.Index(fields=["-created_at", "-id"], name="support_ticket_newest"),
             models.Index(fields=["user", "-created_at"], name="support_ticket_of_account"),
+            models.Index(Lower("email"), condition=Q(user=None) & ~Q(email=""), name="support_ticket_to_join"),
         ]
 
     def __str__(self) -> str:
@@ -172,7 +179,10 @@ class Reply(Record):
         verbose_name = _("reply")
         verbose_name_plural = _("replies")
         constraints = [models.CheckConstraint(condition=~Q(message=""), name="support_reply_says_something")]
-        indexes = [models.Index(fields=["ticket", "-created_at"], name="support_reply_newest")]
+        indexes = [
+            models.Index(fields=["ticket", "-created_at", "-id"], name="support_reply_of_ticket"),
+            models.Index(fields=["-created_at", "-id"], name="support_reply_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.author}: {self.message[:40]}"

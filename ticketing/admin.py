@@ -7,7 +7,20 @@ from django_q.admin import FailAdmin, QueueAdmin, ScheduleAdmin, TaskAdmin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from ticketing.actions import revoke_token
-from ticketing.models import Activity, ApiToken, Heartbeat, IdempotencyKey, User
+from ticketing.models import (
+    Activity,
+    Allowance,
+    ApiToken,
+    Delivery,
+    EmailLink,
+    Heartbeat,
+    IdempotencyKey,
+    Mail,
+    Session,
+    Site,
+    User,
+    Webhook,
+)
 from ticketing.toolkit.admin import ReadOnlyAdmin, each
 
 
@@ -62,6 +75,68 @@ class HeartbeatAdmin(ReadOnlyAdmin):
     list_filter = ["at"]
     search_fields = ["name"]
     ordering = ["name"]
+
+
+@admin.register(EmailLink)
+class EmailLinkAdmin(ReadOnlyAdmin):
+    list_display = ["email", "purpose", "user", "created_at", "expires_at", "used_at"]
+    list_filter = ["purpose", "created_at", "used_at"]
+    search_fields = ["email", "user__username"]
+    list_select_related = ["user"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Session)
+class SessionAdmin(ReadOnlyAdmin):
+    list_display = ["public_id", "account", "device", "created_at", "expire_date"]
+    list_filter = ["created_at"]
+    search_fields = ["account__username", "device"]
+    list_select_related = ["account"]
+    ordering = ["-created_at"]
+    fields = ["public_id", "account", "device", "created_at", "expire_date"]
+    # Links and check boxes would carry the session's key, which is as good as the password.
+    list_display_links = None
+    actions = None
+
+
+@admin.register(Mail)
+class MailAdmin(ReadOnlyAdmin):
+    list_display = ["template", "to", "created_at", "attempts", "sent_at", "dead_at", "last_error"]
+    list_filter = ["template", "created_at", "sent_at", "dead_at"]
+    search_fields = ["to", "template"]
+    ordering = ["-id"]
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnlyAdmin):
+    list_display = ["url", "description", "operations", "is_active", "created_at"]
+    list_filter = ["is_active", "created_at"]
+    search_fields = ["url", "description"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["activity", "webhook", "created_at", "attempts", "sent_at", "dead_at", "last_error"]
+    list_filter = ["webhook", "created_at", "sent_at", "dead_at"]
+    search_fields = ["=about", "webhook__url"]
+    list_select_related = ["activity", "webhook"]
+    ordering = ["-id"]
+
+
+@admin.register(Site)
+class SiteModeAdmin(ReadOnlyAdmin):
+    list_display = ["mode"]
+    list_filter = ["mode"]
+    search_fields = ["mode"]
+
+
+@admin.register(Allowance)
+class AllowanceAdmin(ReadOnlyAdmin):
+    list_display = ["key", "spent_until"]
+    list_filter = ["spent_until"]
+    search_fields = ["key"]
+    ordering = ["key"]
 
 
 def _read_only(model: Any, shown_by: type[admin.ModelAdmin]) -> None:

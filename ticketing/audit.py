@@ -5,7 +5,8 @@ CHECKS = [
         "X2",
         "every line of the audit trail names a role and an operation, and holds no text longer than a code",
         """SELECT id FROM ticketing_activity
-           WHERE role NOT IN ('anonymous', 'customer', 'agent', 'gate', 'supervisor', 'system') OR operation = ''
+           WHERE operation = ''
+           OR role NOT IN ('anonymous', 'customer', 'agent', 'gate', 'supervisor', 'superuser', 'system')
            OR EXISTS (SELECT 1 FROM jsonb_each(details) WHERE jsonb_typeof(value) = 'string'
                       AND length(value #>> '{}') > 40)""",
     ),

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any, Self
 
 from django.contrib.auth.models import UserManager
+from django.contrib.sessions.base_session import BaseSessionManager
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from ticketing import rights
@@ -110,6 +111,77 @@ class ActivityQuerySet(models.QuerySet):
     def about(self, obj: models.Model) -> Self:
         """The trail of one object, oldest first."""
         return self.filter(kind=obj._meta.label_lower, object_id=obj.pk).order_by("pk")
+
+
+class EmailLinkQuerySet(RecordQuerySet):
+    """Links that were mailed."""
+
+    def live(self) -> Self:
+        """Neither used nor expired."""
+        return self.filter(used_at=None, expires_at__gt=Now())
+
+    def outlived(self) -> Self:
+        """Ended more than a week ago."""
+        return self.filter(expires_at__lt=Now() - timedelta(days=7))
+
+
+class SessionManager(BaseSessionManager.from_queryset(models.QuerySet)):  # type: ignore[misc]
+    """Where people are logged in."""
+
+    def visible_to(self, actor: Actor, operation: str) -> models.QuerySet:
+        """The live sessions this operation reaches for the actor, newest first."""
+        reached = rights.require(actor, operation)
+        live = self.filter(expire_date__gt=Now(), account__isnull=False).order_by("-created_at", "public_id")
+        return live if reached == Scope.ALL else live.filter(account=actor)
+
+
+class OutgoingQuerySet(models.QuerySet):
+    """What is to be sent."""
+
+    def unsent(self) -> Self:
+        """Neither sent nor given up."""
+        return self.filter(sent_at=None, dead_at=None)
+
+    def due(self) -> Self:
+        """Unsent, and its next attempt has come; oldest first."""
+        return self.unsent().filter(next_at__lte=Now()).order_by("next_at", "id")
+
+    def dead(self) -> Self:
+        """Given up after the last attempt."""
+        return self.filter(dead_at__isnull=False)
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """All of it: whoever may see the outbox sees everything in it."""
+        rights.require(actor, operation)
+        return self
+
+
+class DeliveryQuerySet(OutgoingQuerySet):
+    """Events on their way."""
+
+    def due(self) -> Self:
+        """Due, and nothing about the same object waits before it for the same webhook."""
+        earlier = type(self)(self.model).unsent().filter(
+            webhook=OuterRef("webhook"), about=OuterRef("about"), id__lt=OuterRef("id")
+        )
+        return super().due().filter(~Exists(earlier))
+
+
+class WebhookQuerySet(RecordQuerySet):
+    """Who wants to hear of what."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """All of them, for whoever may manage them."""
+        rights.require(actor, operation)
+        return self
+
+
+class AllowanceQuerySet(models.QuerySet):
+    """What callers have used up."""
+
+    def outlived(self) -> Self:
+        """Wholly free again."""
+        return self.filter(spent_until__lt=Now())
 
 
 def digest(secret: str) -> str:

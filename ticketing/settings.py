@@ -122,7 +122,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-LOGIN_URL = "admin:login"
+LOGIN_URL = "account:log_in"
+SESSION_ENGINE = "ticketing.sessions"
+# Called in the transaction in which a person has proven an e-mail address, with the account and the invitation's terms.
+WHEN_ADDRESS_IS_PROVEN = ["support.actions.welcome", "booking.actions.welcome"]
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -149,6 +152,7 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 if TIME_ZONE not in available_timezones():
     raise ImproperlyConfigured(f"TIME_ZONE is “{TIME_ZONE}”. It must be an IANA name, such as Europe/Berlin.")
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 USE_I18N = True
 
 STATIC_URL = "static/"

@@ -39,7 +39,7 @@ def go_offline(user: User, *, by: Actor) -> None:
 @transaction.atomic
 def set_capacity(agent: Agent, *, capacity: int, by: Actor) -> Agent:
     """Let the agent have that many tickets in work at once; CapacityInUse below what is in work now."""
-    rights.require(by, "support.set_capacity")
+    rights.require(by, "support.manage_agents")
     if not Agent.objects.filter(pk=agent.pk, taken__lte=capacity).change(capacity=capacity):
         raise CapacityInUse(field="capacity")
     Activity.objects.record("support.set_capacity", agent, by=by, capacity=capacity)

@@ -28,6 +28,12 @@ def test_every_operation_has_every_role():
     assert all(list(row) == list(Role) for row in RIGHTS.values())
 
 
+def test_a_superuser_may_whatever_a_supervisor_may():
+    for operation, row in RIGHTS.items():
+        widths = [list(Scope).index(row[role]) if row[role] else -1 for role in (Role.SUPERVISOR, Role.SUPERUSER)]
+        assert widths == sorted(widths), operation
+
+
 def test_every_operation_that_the_code_names_is_in_the_table():
     named = set()
     for path in ROOT.glob("*/**/*.py"):
@@ -39,8 +45,8 @@ def test_every_operation_that_the_code_names_is_in_the_table():
     assert named <= set(RIGHTS)
 
 
-def test_a_superuser_is_a_supervisor_and_nobody_at_all_is_the_system():
-    assert rights.role_of(User(role="customer", is_superuser=True)) == "supervisor"
+def test_whoever_is_a_superuser_is_nothing_less_and_nobody_at_all_is_the_system():
+    assert rights.role_of(User(role="customer", is_superuser=True)) == "superuser"
     assert rights.role_of(None) == "system"
     assert rights.role_of(AnonymousUser()) == "anonymous"
 

@@ -62,4 +62,4 @@ SUPERUSERS = ("ticketing.add_", "ticketing.change_", "ticketing.delete_", "auth.
 
 
 def _supervises(user: Any) -> bool:
-    return bool(user.is_active and rights.role_of(user) == rights.Role.SUPERVISOR)
+    return bool(user.is_active and rights.role_of(user) in (rights.Role.SUPERVISOR, rights.Role.SUPERUSER))
