@@ -4,7 +4,10 @@ Locks are taken in one order: tickets are never waited for here (SKIP LOCKED), a
 therefore wait for an agent's row without a deadlock. A ticket skipped this time is free for the next pass.
 """
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -15,7 +18,10 @@ ADVISORY_LOCK = 7_346_001  # any number of our own; passes wait for one another 
 
 _PRESENT = """
     online_until > statement_timestamp()
-    AND EXISTS (SELECT 1 FROM ticketing_user u WHERE u.id = support_agent.user_id AND u.is_active)
+    AND EXISTS (
+        SELECT 1 FROM ticketing_user u WHERE u.id = support_agent.user_id AND u.is_active
+        AND (u.role IN ('agent', 'supervisor') OR u.is_superuser)
+    )
 """
 
 _ACTIVITY = """
@@ -42,22 +48,19 @@ WITH gone AS (
 {_ACTIVITY} FROM back
 """
 
-_ROOM = f"""
-SELECT departments, sum(capacity - taken) FROM support_agent
+# A statement of its own, so that the next one sees an agent whose row somebody was changing as it is then. Locked
+# and counted up in one statement, the sum would be formed of both versions, and the CHECK would refuse it.
+_FREE = f"""
+SELECT departments, id, capacity - taken FROM support_agent
 WHERE taken < capacity AND {_PRESENT}
-GROUP BY departments
-ORDER BY departments = '{{}}', cardinality(departments), departments
+ORDER BY id FOR NO KEY UPDATE
 """
 
 # The number of free places stands in the text: with a literal LIMIT the planner reads just the head of the index.
 _SERVE = f"""
-WITH free AS MATERIALIZED (
-    SELECT id, capacity, taken, last_assigned_at FROM support_agent
-    WHERE departments::text[] = %(departments)s::text[] AND taken < capacity AND {_PRESENT}
-    ORDER BY id FOR NO KEY UPDATE
-), place AS (
+WITH place AS (
     SELECT id AS agent_id, row_number() OVER (ORDER BY taken + n, last_assigned_at NULLS FIRST, id) AS turn
-    FROM free, generate_series(1, capacity - taken) n
+    FROM support_agent, generate_series(1, capacity - taken) n WHERE id = ANY (%(agents)s::uuid[])
 ), waiting AS MATERIALIZED (
     SELECT head.id, row_number() OVER (ORDER BY head.queue_at, head.id) AS turn
     FROM unnest(%(served)s::text[]) AS served (department)
@@ -92,13 +95,25 @@ def assign_waiting_tickets() -> int:
         # Waits its turn: with a try-lock a ticket committed during another pass would be missed.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
         cursor.execute(_TAKE_BACK, {"operation": "support.take_back"})
-        cursor.execute(_ROOM)
-        return sum(_serve(cursor, departments, int(room)) for departments, room in cursor.fetchall())
+        cursor.execute(_FREE)
+        return sum(_serve(cursor, *group) for group in _groups(cursor.fetchall()))
 
 
-def _serve(cursor: CursorWrapper, departments: list[str], room: int) -> int:
+def _groups(free: list[tuple[list[str], UUID, int]]) -> Iterator[tuple[list[str], list[UUID], int]]:
+    """The free agents by their departments, those with the fewest first, each group with its free places."""
+    for departments, agents in groupby(sorted(free, key=_breadth), key=lambda agent: agent[0]):
+        _, ids, places = zip(*agents, strict=True)
+        yield departments, list(ids), sum(places)
+
+
+def _breadth(agent: tuple[list[str], UUID, int]) -> tuple[bool, int, list[str]]:
+    departments = agent[0]
+    return not departments, len(departments), departments
+
+
+def _serve(cursor: CursorWrapper, departments: list[str], agents: list[UUID], room: int) -> int:
     served = ["", *(departments or Department.values)]
-    parameters: dict[str, Any] = {"operation": "support.assign", "departments": departments, "served": served}
+    parameters: dict[str, Any] = {"operation": "support.assign", "agents": agents, "served": served}
     cursor.execute(_SERVE.format(room=room), parameters)
     return cursor.rowcount
 

@@ -1,11 +1,12 @@
 """Many at once, on PostgreSQL, with threads."""
 
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count, F, Q
 
 from support import actions
@@ -78,6 +79,34 @@ def test_tickets_raised_closed_and_handed_out_while_agents_come_and_go_keep_the_
     room = sum(agent.left for agent in Agent.objects.all())
     assert not (room and Ticket.objects.waiting().exists())
     assert caplog.records == []  # a pass that fails on commit is logged: no deadlock, no refusal by the database
+
+
+def test_a_pass_that_had_to_wait_for_an_agent_counts_with_what_was_committed_meanwhile():
+    """Locked and counted up in one statement, the CHECK refused 2 + 2 of 3 although the first 2 had become 1."""
+    light, _, customer = online_agent(capacity=2), online_agent(capacity=3), UserFactory()
+    TicketFactory.create_batch(9, by=customer)
+    assert actions.assign_waiting_tickets() == 5
+    Agent.objects.update(capacity=F("capacity") + 1)
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            actions.close_ticket(light.tickets.first(), by=None)
+            passing = other.submit(at_once, lambda _: actions.assign_waiting_tickets(), [1])
+            wait_until_blocked()
+        passing.result()
+    assert Ticket.objects.filter(status="in_progress").count() == 7
+    assert books_balance()
+
+
+def wait_until_blocked():
+    """Return once another connection waits for a row that this one has locked."""
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))")
+            if cursor.fetchone():
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 def test_a_ticket_committed_during_a_pass_is_not_missed():
