@@ -8,7 +8,14 @@ from django.conf import settings
 from ticketing.runtime import postgres
 
 # These start servers and kill them. Beside other tests they would wait for the processor more than for each other.
-LIVE = {"test_lanes.py", "test_postgres.py", "test_server.py", "test_site.py", "test_supervisor.py"}
+LIVE = {
+    "test_lanes.py",
+    "test_outbox_live.py",
+    "test_postgres.py",
+    "test_server.py",
+    "test_site.py",
+    "test_supervisor.py",
+}
 
 
 def pytest_configure(config):

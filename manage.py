@@ -30,13 +30,17 @@ def main() -> None:
     from django.core.management import execute_from_command_line
     from django.db import OperationalError
 
+    from ticketing.errors import Refused
     from ticketing.runtime.postgres import DatabaseWontStart
 
     try:
         if command not in OFFLINE and not command.startswith("-") and "--help" not in sys.argv:
             start_embedded_database()
+            keep_to_the_mode("check_mode")
         execute_from_command_line(sys.argv)
-    except (ImproperlyConfigured, DatabaseWontStart) as error:
+        if command == "migrate":
+            keep_to_the_mode("remember_mode")
+    except (ImproperlyConfigured, DatabaseWontStart, Refused) as error:
         sys.exit(f"{error}")
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None):
@@ -52,6 +56,19 @@ def start_embedded_database() -> None:
 
     if settings.USES_EMBEDDED_DATABASE:
         postgres.start(settings.TICKETING_HOME)
+
+
+def keep_to_the_mode(verb: str) -> None:
+    """Refuse a database that is used in the other mode, before anything is changed; `migrate` has it remembered."""
+    import django
+
+    django.setup()
+    from django.db import connections
+
+    from ticketing import actions
+
+    getattr(actions, verb)()
+    connections.close_all()  # commands that fork must not share it
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 """Allocation for supervisors: what is on sale may be changed, what was sold is there to read."""
 
 from django.contrib import admin
-from django.db import models
 from django.forms import ModelForm, Textarea
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from allocation.actions import create_option, describe_option, invalidate, set_allocation, validate
+from allocation.actions import change_option, create_option, invalidate, validate
 from allocation.models import Purchase, Ticket, TicketOption
-from ticketing.toolkit.admin import ReadOnlyAdmin, each
+from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, each
 
 
 class OptionForm(ModelForm):
@@ -22,8 +21,10 @@ class OptionForm(ModelForm):
 
 
 @admin.register(TicketOption)
-class TicketOptionAdmin(admin.ModelAdmin):
+class TicketOptionAdmin(SiteModelAdmin):
     """Options: their texts and their allocation, by the verbs."""
+
+    operation = "allocation.change_options"
 
     form = OptionForm
     list_display = ["name", "capacity", "sold", "held", "left", "created_at"]
@@ -39,14 +40,8 @@ class TicketOptionAdmin(admin.ModelAdmin):
             texts = {"name": obj.name, "description": obj.description}
             obj.pk = create_option(**texts, allocation=obj.capacity, by=request.user).pk
             return
-        if {"name", "description"} & set(form.changed_data):
-            describe_option(obj, name=obj.name, description=obj.description, by=request.user)
-        if "capacity" in form.changed_data:
-            set_allocation(obj, allocation=obj.capacity, by=request.user)
-
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Never: what was on sale stays on record."""
-        return False
+        changes = {"allocation" if name == "capacity" else name: getattr(obj, name) for name in form.changed_data}
+        change_option(obj, **changes, by=request.user)
 
 
 @admin.register(Purchase)
@@ -71,4 +66,7 @@ class TicketAdmin(ReadOnlyAdmin):
     search_fields = ["id__exact", "purchase__id__exact", "option__name"]
     ordering = ["-created_at", "-id"]
     show_full_result_count = False
-    actions = [each(validate, _("Make valid")), each(invalidate, _("Make invalid"))]
+    actions = [
+        each(validate, _("Make valid"), "allocation.set_validity"),
+        each(invalidate, _("Make invalid"), "allocation.set_validity"),
+    ]

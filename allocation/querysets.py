@@ -2,6 +2,9 @@
 
 from typing import Self
 
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import F
+
 from ticketing import rights
 from ticketing.querysets import RecordQuerySet, StockQuerySet
 from ticketing.rights import Actor, Scope
@@ -15,6 +18,10 @@ class TicketOptionQuerySet(StockQuerySet):
         rights.require(actor, operation)
         return self
 
+    def sold_out(self) -> Self:
+        """Options of which nothing is left."""
+        return self.filter(taken=F("capacity"))
+
 
 class PurchaseQuerySet(RecordQuerySet):
     """Who bought how many."""
@@ -23,6 +30,10 @@ class PurchaseQuerySet(RecordQuerySet):
         """The purchases that the operation reaches for this actor."""
         reached = rights.require(actor, operation)
         return self.filter(account=actor) if reached == Scope.OWN else self
+
+    def with_tickets(self) -> Self:
+        """Each with the ids of its tickets, in their order."""
+        return self.annotate(ticket_ids=ArrayAgg("tickets", order_by="tickets__number"))
 
 
 class TicketQuerySet(RecordQuerySet):

@@ -63,6 +63,12 @@ CHECKS: list[tuple[str, str, str]] = [
         WHERE NOT EXISTS (
             SELECT 1 FROM ticketing_activity WHERE object_id = booking.id AND operation = 'booking.book'
         )
+        AND NOT EXISTS (
+            SELECT 1 FROM (
+                SELECT jsonb_array_elements_text(details -> 'ids')::uuid AS id
+                FROM ticketing_activity WHERE operation = 'booking.move_in'
+            ) moved WHERE moved.id = booking.id
+        )
         """,
     ),
 ]

@@ -12,6 +12,20 @@ class SlotFull(Conflict):
     message = _("This time is fully booked. Choose another one.")
 
 
+class PlacesTaken(Conflict):
+    """A slot's capacity may not fall below the places that are taken."""
+
+    code = "places_taken"
+    message = _("More places than that are taken already. Move or cancel some bookings first.")
+
+
+class SlugTaken(Conflict):
+    """Services are told apart by their short names."""
+
+    code = "slug_taken"
+    message = _("Another service has this short name. Choose another one.")
+
+
 class SlotVanished(Busy):
     """The purge removed the empty slot of a past minute while somebody booked it; a second try makes it anew."""
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.models import NAME_LENGTH
 from booking.policies import clean_name, clean_phone, instant_of
+from ticketing.texts import clean_email
 from ticketing.toolkit.panel import refusals_on
 
 RULES = {"firstname": clean_name, "lastname": clean_name, "phone_number": clean_phone}
@@ -30,6 +31,12 @@ class BookForm(forms.Form):
         help_text=_("Ten digits."),
         widget=forms.TextInput({"type": "tel", "autocomplete": "tel-national", "inputmode": "numeric"}),
     )
+    email = forms.CharField(
+        label=_("E-mail address"),
+        required=False,
+        help_text=_("If you give it, you find the booking in your account once you have one."),
+        widget=forms.TextInput({"type": "email", "autocomplete": "email"}),
+    )
     date = forms.DateField(
         label=_("Date"),
         input_formats=["%Y-%m-%d"],
@@ -44,6 +51,8 @@ class BookForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """What the verb takes: `starts_at` stands for date and time together."""
         cleaned = super().clean()
+        with refusals_on(self):
+            cleaned["email"] = clean_email(cleaned.get("email", ""), empty=True)
         for name in cleaned.keys() & RULES.keys():
             with refusals_on(self):
                 cleaned[name] = RULES[name](cleaned[name], field=name)

@@ -15,6 +15,7 @@ from ticketing.models import Record, Stock
 
 NAME_LENGTH = 100
 PHONE = "[0-9]{10}"
+SLUG = "[A-Za-z0-9_-]{1,50}"
 
 
 def _says_something(field: str, name: str) -> models.CheckConstraint:

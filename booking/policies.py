@@ -4,9 +4,11 @@ import re
 from datetime import UTC, date, datetime, time
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from booking.errors import BadPhone, NoSuchDay, NoSuchTime
-from booking.models import NAME_LENGTH, PHONE
+from booking.models import NAME_LENGTH, PHONE, SLUG
+from ticketing.errors import Invalid
 from ticketing.rights import Scope
 from ticketing.texts import clean_text
 
@@ -23,6 +25,27 @@ def clean_phone(value: object, *, field: str = "phone") -> str:
     if isinstance(value, str) and re.fullmatch(PHONE, value):
         return value
     raise BadPhone(field=field)
+
+
+def clean_slug(value: object, *, field: str = "slug") -> str:
+    """A short name for programs, or Invalid naming `field`."""
+    if isinstance(value, str) and re.fullmatch(SLUG, value):
+        return value
+    raise Invalid(_("A short name has up to 50 letters, digits, hyphens and underscores."), field=field)
+
+
+def clean_instant(instant: datetime, *, field: str = "starts_at") -> datetime:
+    """An instant that the site's clocks can show, or NoSuchDay naming `field`."""
+    try:
+        local(instant)
+    except OverflowError as error:  # the last hours of the year 9999, east of Greenwich
+        raise NoSuchDay(field=field) from error
+    return instant
+
+
+def email_as_seen(email: str, scope: Scope) -> str:
+    """The address, or its first letter where the scope is masked."""
+    return f"{email[:1]}•••" if email and scope == Scope.MASKED else email
 
 
 def phone_as_seen(phone: str, scope: Scope) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
+from uuid import UUID
 
-from django.db.models import DateTimeField, Model, Q, Value
+from django.db.models import DateTimeField, F, Model, Q, Value
 from django.db.models.functions import ExtractHour, ExtractMinute, ExtractSecond, Now, TruncDate
 from django.utils import timezone
 
@@ -23,6 +24,18 @@ class ServiceQuerySet(RecordQuerySet):
         """The service that is booked when none is named; made when it is missing."""
         return self.get_or_create(slug="default", defaults={"name": "Default"})[0]
 
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """Every service: whoever may do the operation may do it to all of them."""
+        rights.require(actor, operation)
+        return self
+
+    def called(self, name: str) -> Self:
+        """The service of that short name or id."""
+        try:
+            return self.filter(Q(slug=name) | Q(pk=UUID(name)))
+        except ValueError:
+            return self.filter(slug=name)
+
 
 class SlotQuerySet(StockQuerySet):
     """Minutes of a service."""
@@ -30,6 +43,15 @@ class SlotQuerySet(StockQuerySet):
     def of_minute(self, service: Model, starts_at: datetime) -> Self:
         """The slot in which that instant lies, at most one."""
         return self.filter(service=service, starts_at=minute_of(starts_at))
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """Every slot: whoever may do the operation may do it to all of them."""
+        rights.require(actor, operation)
+        return self
+
+    def full(self) -> Self:
+        """Slots with no place left."""
+        return self.filter(taken=F("capacity"))
 
 
 class BookingQuerySet(RecordQuerySet):
@@ -46,6 +68,10 @@ class BookingQuerySet(RecordQuerySet):
     def expired(self) -> Self:
         """More than 8 hours past, by the database's clock."""
         return self.filter(_is_expired())
+
+    def current(self) -> Self:
+        """Not expired."""
+        return self.exclude(_is_expired())
 
     def with_expired(self) -> Self:
         """Each with `expired`, which is true of more than 8 hours past."""

@@ -12,9 +12,10 @@ from django.views.decorators.http import require_http_methods
 from booking.actions import book
 from booking.forms import BookForm
 from booking.models import Booking
-from ticketing.toolkit.panel import refusals_on
+from ticketing.toolkit.panel import operation, refusals_on
 
 
+@operation("booking.book")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def booking_new(request: HttpRequest) -> HttpResponse:
@@ -28,6 +29,7 @@ def booking_new(request: HttpRequest) -> HttpResponse:
                 lastname=data["lastname"],
                 phone=data["phone_number"],
                 starts_at=data["starts_at"],
+                email=data["email"],
                 by=request.user,
             )
             messages.success(request, _receipt(booking))

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from support import actions
 from support.models import Agent, Reply, Ticket
-from ticketing.toolkit.admin import ReadOnlyAdmin, each
+from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, each
 
 
 @admin.register(Ticket)
@@ -17,8 +17,8 @@ class TicketAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ["-created_at", "-id"]
     actions = [
-        each(actions.close_ticket, _("Close the selected tickets")),
-        each(actions.reopen_ticket, _("Re-open the selected tickets")),
+        each(actions.close_ticket, _("Close the selected tickets"), "support.close"),
+        each(actions.reopen_ticket, _("Re-open the selected tickets"), "support.close"),
     ]
 
 
@@ -32,7 +32,8 @@ class ReplyAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Agent)
-class AgentAdmin(admin.ModelAdmin):
+class AgentAdmin(SiteModelAdmin):
+    operation = "support.manage_agents"
     list_display = ["user", "capacity", "taken", "online_until", "departments"]
     list_filter = ["online_until"]
     search_fields = ["user__username", "user__email"]
@@ -45,15 +46,10 @@ class AgentAdmin(admin.ModelAdmin):
         """Presence and load are facts; an agent stays the same person."""
         return ["taken", "online_until", *(["user"] if obj else [])]
 
-    def has_delete_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
-        """Never: tickets refer to who answered them."""
-        return False
-
     def save_model(self, request: HttpRequest, obj: Agent, form: ModelForm, change: bool) -> None:
-        """Departments are plain data; a new capacity goes through its verb, whose refusal the middleware shows."""
-        capacity = obj.capacity
+        """A change goes through its verb, whose refusal the middleware shows."""
         if change:
-            Agent.objects.filter(pk=obj.pk).change(departments=obj.departments)
-            actions.set_capacity(obj, capacity=capacity, by=request.user)
+            changes = {name: getattr(obj, name) for name in form.changed_data}
+            actions.change_agent(obj, **changes, by=request.user)
         else:
             obj.save()

@@ -1,7 +1,12 @@
 """What is always true of the support desk, as SQL that finds the rows for which it is not (see manage.py audit)."""
 
+_MOVED_IN = """SELECT 1 FROM (
+        SELECT jsonb_array_elements_text(details -> 'ids')::uuid AS id FROM ticketing_activity WHERE operation = '%s'
+    ) moved WHERE moved.id ="""
+
 _PRESENT = """a.online_until > statement_timestamp()
-    AND EXISTS (SELECT 1 FROM ticketing_user u WHERE u.id = a.user_id AND u.is_active)"""
+    AND EXISTS (SELECT 1 FROM ticketing_user u WHERE u.id = a.user_id AND u.is_active
+                AND (u.role IN ('agent', 'supervisor') OR u.is_superuser))"""
 
 CHECKS = [
     (
@@ -49,10 +54,12 @@ CHECKS = [
     (
         "X2",
         "every ticket and every reply has its line in the audit trail",
-        """SELECT id FROM support_ticket t WHERE NOT EXISTS (
+        f"""SELECT id FROM support_ticket t WHERE NOT EXISTS (
                SELECT 1 FROM ticketing_activity WHERE object_id = t.id AND operation = 'support.open')
+           AND NOT EXISTS ({_MOVED_IN % "support.move_in"} t.id)
            UNION ALL
-           SELECT ticket_id FROM support_reply r GROUP BY ticket_id HAVING count(*) > (
+           SELECT ticket_id FROM support_reply r WHERE NOT EXISTS ({_MOVED_IN % "support.move_in_replies"} r.id)
+           GROUP BY ticket_id HAVING count(*) > (
                SELECT count(*) FROM ticketing_activity
                WHERE object_id = r.ticket_id AND operation = 'support.reply')""",
     ),

@@ -34,6 +34,8 @@ class Priority(models.TextChoices):
     HIGH = "high", _("high")
 
 
+MOST_TICKETS_AT_ONCE = 1000  # of one agent
+
 # How much older than it is a ticket counts in the queue: a low one overtakes a high one only after a day.
 LIFT = {Priority.LOW: timedelta(0), Priority.MEDIUM: timedelta(hours=8), Priority.HIGH: timedelta(hours=24)}
 
@@ -71,6 +73,11 @@ class Agent(Stock):
             *Stock.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(departments__contained_by=Department.values), name="support_agent_departments_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(capacity__lte=MOST_TICKETS_AT_ONCE),
+                name="support_agent_capacity_bearable",
+                violation_error_message=_("Nobody can have that many tickets in work."),
             ),
         ]
 
@@ -151,6 +158,8 @@ class Ticket(Record):
             ),
             models.Index(fields=["agent"], condition=Q(status="in_progress"), name="support_ticket_in_work"),
             models.Index(fields=["-created_at", "-id"], name="support_ticket_newest"),
+            models.Index(fields=["queue_at", "id"], name="support_ticket_in_order"),
+            models.Index(fields=["-updated_at", "-id"], name="support_ticket_changed_last"),
             models.Index(fields=["user", "-created_at"], name="support_ticket_of_account"),
             models.Index(Lower("email"), condition=Q(user=None) & ~Q(email=""), name="support_ticket_to_join"),
         ]

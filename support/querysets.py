@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from ticketing import rights
@@ -15,8 +16,25 @@ class AgentQuerySet(StockQuerySet):
     """People who answer."""
 
     def present(self) -> Self:
-        """Agents whose lease has not lapsed and whose account is active."""
-        return self.filter(online_until__gt=Now(), user__is_active=True)
+        """Agents whose lease has not lapsed, and whose account is active and has a role that answers tickets."""
+        return self.filter(_is_present())
+
+    def absent(self) -> Self:
+        """All others, also those who never came."""
+        return self.exclude(_is_present())
+
+    def with_presence(self) -> Self:
+        """Each with `present`, which is true of those who are there now."""
+        return self.annotate(present=_is_present())
+
+    def answering(self, department: str) -> Self:
+        """Those who answer there: no departments are all of them."""
+        return self.filter(Q(departments=[]) | Q(departments__contains=[department]))
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """The agents this operation reaches for the actor."""
+        reached = rights.require(actor, operation)
+        return self if reached == Scope.ALL else self.filter(user_id=actor.pk if actor else None)
 
 
 class TicketQuerySet(RecordQuerySet):
@@ -25,7 +43,19 @@ class TicketQuerySet(RecordQuerySet):
     def visible_to(self, actor: Actor, operation: str = "support.list") -> Self:
         """The tickets this operation reaches for the actor."""
         reached = rights.require(actor, operation)
+        if reached == Scope.ASSIGNED:
+            return self.in_the_hands_of(actor)
         return self if reached == Scope.ALL else self.filter(user_id=actor.pk if actor else None)
+
+    def in_the_hands_of(self, person: Actor) -> Self:
+        """Assigned to this agent, or waiting where the agent answers: no departments are all of them."""
+        agent = getattr(person, "agent", None)
+        if agent is None:
+            return self.none()  # until they are there for the first time, which makes them one
+        waiting = Q(status="created")
+        if agent.departments:
+            waiting &= Q(department__in=["", *agent.departments])
+        return self.filter(Q(agent=agent) | waiting)
 
     def closed(self) -> Self:
         """Completed or rejected."""
@@ -47,6 +77,18 @@ class TicketQuerySet(RecordQuerySet):
 class ReplyQuerySet(RecordQuerySet):
     """What was said about a ticket."""
 
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """What was said about the tickets that this operation reaches for the actor."""
+        if rights.require(actor, operation) == Scope.ALL:
+            return self
+        tickets = self.model._meta.get_field("ticket").related_model.objects.visible_to(actor, operation)
+        return self.filter(ticket__in=tickets)
+
     def newest_first(self) -> Self:
         """With author and ticket, newest first."""
         return self.select_related("author", "ticket").order_by("-created_at", "-id")
+
+
+def _is_present() -> Q:
+    answers = Q(user__role__in=["agent", "supervisor"]) | Q(user__is_superuser=True)
+    return Q(answers, online_until__isnull=False, online_until__gt=Now(), user__is_active=True)

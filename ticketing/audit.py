@@ -22,4 +22,19 @@ CHECKS = [
            UNION ALL
            SELECT id FROM ticketing_user WHERE password !~ '^(!|[a-z0-9_]+\\$)' AND password <> ''""",
     ),
+    (
+        "X7",
+        "what is to leave the site leaves it: nothing waits an hour past its time, unless what was tried there fails",
+        """SELECT id FROM ticketing_mail AS waiting
+           WHERE sent_at IS NULL AND dead_at IS NULL AND next_at < now() - interval '1 hour'
+           AND NOT EXISTS (SELECT 1 FROM ticketing_mail AS tried
+                           WHERE tried.sent_at IS NULL AND tried.dead_at IS NULL AND tried.attempts > 0
+                           AND tried.next_at > now() - interval '1 hour')
+           UNION ALL
+           SELECT id FROM ticketing_delivery AS waiting
+           WHERE sent_at IS NULL AND dead_at IS NULL AND next_at < now() - interval '1 hour'
+           AND NOT EXISTS (SELECT 1 FROM ticketing_delivery AS tried
+                           WHERE tried.sent_at IS NULL AND tried.dead_at IS NULL AND tried.attempts > 0
+                           AND tried.next_at > now() - interval '1 hour' AND tried.webhook_id = waiting.webhook_id)""",
+    ),
 ]

@@ -96,6 +96,22 @@ class TooManyAttempts(Refused):
     message = _("Too many attempts. Try again later.")
 
 
+class TooManyRequests(Refused):
+    """More than is allowed in a time; `retry_after` says when the next one is welcome."""
+
+    code = "too_many_requests"
+    status = 429
+    message = _("Too many requests. Wait a moment and try again.")
+
+
+class PreconditionFailed(Refused):
+    """The caller changed what somebody else has changed in between."""
+
+    code = "precondition_failed"
+    status = 412
+    message = _("This was changed since you read it. Read it again, and then decide.")
+
+
 class Unavailable(Refused):
     """The database is away: nothing was done, a later try can succeed."""
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import UserManager
 from django.contrib.sessions.base_session import BaseSessionManager
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 
 from ticketing import rights
 from ticketing.rights import Actor, Scope
@@ -48,10 +48,33 @@ class AccountManager(UserManager):
         active = self.filter(is_active=True)
         return active if rights.is_demo() else active.filter(is_demo=False)
 
-    def visible_to(self, actor: Actor) -> models.QuerySet:
-        """Whose names and addresses this actor may list, in order of username."""
-        reached = rights.require(actor, "account.list")
-        accounts = self.admitted().order_by("username")
+    def reading_at(self, email: str) -> models.QuerySet:
+        """The account with this e-mail address, which is in lower case; at most one."""
+        return self.alias(address=Lower("email")).filter(~Q(email=""), address=email)
+
+    def holding(self, email: str) -> models.QuerySet:
+        """Accounts that have this, in lower case, as their e-mail address or as their username."""
+        return self.alias(address=Lower("email")).filter(Q(~Q(email=""), address=email) | Q(username=email))
+
+    def named(self, typed: str) -> Any:
+        """The account of whoever types this at log-in: a username or an e-mail address, in whatever case; or None."""
+        account: Any = self.model
+        name = account.typed_name(typed)
+        fitting: models.QuerySet[Any] = self.alias(address=Lower("email")).filter(
+            Q(username__in=[typed, name]) | Q(~Q(email=""), address=name)
+        )
+        return min(fitting, key=lambda user: (user.username != typed, user.username != name), default=None)
+
+    def create_superuser(
+        self, username: str, email: str | None = None, password: str | None = None, **fields: Any
+    ) -> Any:
+        """Django's own, with the role whose rights a superuser's contain."""
+        return super().create_superuser(username, email, password, role=rights.Role.SUPERVISOR.value, **fields)
+
+    def visible_to(self, actor: Actor, operation: str = "account.list") -> models.QuerySet:
+        """Whose names and addresses this actor may list; deactivated ones only for whoever manages accounts."""
+        reached = rights.require(actor, operation)
+        accounts = (self.all() if operation == "account.manage" else self.admitted()).order_by("username")
         return accounts.filter(is_demo=True).exclude(role=rights.Role.GATE) if reached == Scope.DEMO else accounts
 
 
@@ -66,6 +89,16 @@ class ApiTokenQuerySet(RecordQuerySet):
         """Tokens that ended more than a day ago."""
         then = Now() - timedelta(days=1)
         return self.filter(Q(expires_at__lt=then) | Q(revoked_at__lt=then))
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """The tokens this operation reaches for the actor, newest first."""
+        reached = rights.require(actor, operation)
+        newest = self.order_by("-created_at", "id")
+        return newest if reached == Scope.ALL else newest.filter(user=actor)
+
+    def with_due_note(self) -> Self:
+        """Each with `due`: whether no use was noted in the last five minutes."""
+        return self.annotate(due=Q(last_used_at=None) | Q(last_used_at__lt=Now() - timedelta(minutes=5)))
 
     def for_secret(self, secret: str) -> Self:
         """The token whose secret this is, at most one."""
@@ -108,6 +141,11 @@ class ActivityQuerySet(models.QuerySet):
             details=details,
         )
 
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """All of it, for whoever may read it."""
+        rights.require(actor, operation)
+        return self
+
     def about(self, obj: models.Model) -> Self:
         """The trail of one object, oldest first."""
         return self.filter(kind=obj._meta.label_lower, object_id=obj.pk).order_by("pk")
@@ -115,6 +153,11 @@ class ActivityQuerySet(models.QuerySet):
 
 class EmailLinkQuerySet(RecordQuerySet):
     """Links that were mailed."""
+
+    def visible_to(self, actor: Actor, operation: str = "account.manage") -> Self:
+        """All of them, for whoever manages accounts."""
+        rights.require(actor, operation)
+        return self
 
     def live(self) -> Self:
         """Neither used nor expired."""
@@ -134,6 +177,10 @@ class SessionManager(BaseSessionManager.from_queryset(models.QuerySet)):  # type
         live = self.filter(expire_date__gt=Now(), account__isnull=False).order_by("-created_at", "public_id")
         return live if reached == Scope.ALL else live.filter(account=actor)
 
+    def outlived(self) -> models.QuerySet:
+        """Sessions that have ended."""
+        return self.filter(expire_date__lt=Now())
+
 
 class OutgoingQuerySet(models.QuerySet):
     """What is to be sent."""
@@ -146,9 +193,18 @@ class OutgoingQuerySet(models.QuerySet):
         """Unsent, and its next attempt has come; oldest first."""
         return self.unsent().filter(next_at__lte=Now()).order_by("next_at", "id")
 
+    def sent(self) -> Self:
+        """Taken by whoever was to get it."""
+        return self.filter(sent_at__isnull=False)
+
     def dead(self) -> Self:
         """Given up after the last attempt."""
         return self.filter(dead_at__isnull=False)
+
+    def outlived(self) -> Self:
+        """Sent or given up more than 30 days ago."""
+        then = Now() - timedelta(days=30)
+        return self.filter(Q(sent_at__lt=then) | Q(dead_at__lt=then))
 
     def visible_to(self, actor: Actor, operation: str) -> Self:
         """All of it: whoever may see the outbox sees everything in it."""
@@ -161,8 +217,10 @@ class DeliveryQuerySet(OutgoingQuerySet):
 
     def due(self) -> Self:
         """Due, and nothing about the same object waits before it for the same webhook."""
-        earlier = type(self)(self.model).unsent().filter(
-            webhook=OuterRef("webhook"), about=OuterRef("about"), id__lt=OuterRef("id")
+        earlier = (
+            type(self)(self.model)
+            .unsent()
+            .filter(webhook=OuterRef("webhook"), about=OuterRef("about"), id__lt=OuterRef("id"))
         )
         return super().due().filter(~Exists(earlier))
 

@@ -7,7 +7,7 @@ anonymous caller may do on top in demo mode; as a caller can always leave a cred
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from django.conf import settings
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ticketing.models import User
 
 Actor: TypeAlias = "User | AnonymousUser | None"  # None is the system itself
+_Caller = TypeVar("_Caller", "User", "AnonymousUser")
 
 
 class Role(StrEnum):
@@ -45,6 +46,17 @@ class Scope(StrEnum):
     DEMO = "demo"  # the demo's own accounts, with their tokens
 
 
+SCOPES: dict[Scope, str] = {
+    Scope.CAP: "whoever holds the unguessable id and the token that goes with it",
+    Scope.EXACT: "whoever names the exact id",
+    Scope.EVENT: "the events that this gate serves",
+    Scope.OWN: "what is this account's own",
+    Scope.ASSIGNED: "what is assigned to this agent, or waits in the agent's departments (setting AGENTS_SEE)",
+    Scope.MASKED: "all, but phone numbers show their last three digits",
+    Scope.ALL: "all",
+    Scope.DEMO: "the demo's own accounts",
+}
+
 _WIDTH = list(Scope)
 
 SYSTEM = "system"
@@ -70,7 +82,7 @@ RIGHTS: dict[str, dict[Role, Scope | None]] = {
     "account.sign_up":           _row(_ALL,    _ALL,    _ALL,    _ALL,   _ALL),
     "account.use_link":          _row(_CAP,    _CAP,    _CAP,    _CAP,   _CAP),
     "account.profile":           _row(_NO,     _OWN,    _OWN,    _OWN,   _OWN),
-    "account.manage_tokens":     _row(_NO,     _OWN,    _OWN,    _OWN,   _OWN,   _ALL),
+    "account.manage_tokens":     _row(_NO,     _OWN,    _OWN,    _OWN,   _OWN),
     "account.revoke_token":      _row(_NO,     _OWN,    _OWN,    _OWN,   _ALL),
     "account.manage_sessions":   _row(_NO,     _OWN,    _OWN,    _OWN,   _OWN,   _ALL),
     "account.list":              _row(_NO,     _NO,     _NO,     _NO,    _ALL),
@@ -113,6 +125,55 @@ RIGHTS: dict[str, dict[Role, Scope | None]] = {
     "site.operate":              _row(_NO,     _NO,     _NO,     _NO,    _NO,    _NO),
 }  # fmt: skip
 
+# What each operation is, in words: for the documentation.
+WORDS: dict[str, str] = {
+    "account.log_in": "log in; locked for a while after five failures of one name from one address",
+    "account.sign_up": "ask for an account, or for a new password, by e-mail",
+    "account.use_link": "use the link of such a mail: whoever holds it",
+    "account.profile": "see and change one's own name, language, address and password",
+    "account.manage_tokens": "make, rename and rotate API tokens, which are shown once and stored as digests",
+    "account.revoke_token": "end an API token",
+    "account.manage_sessions": "see where an account is logged in, and end it there",
+    "account.list": "see the accounts; in the demo its own ones with their tokens",
+    "account.manage": "invite staff, change roles, deactivate and reactivate accounts",
+    "account.admin": "enter the administration",
+    "support.raise_unverified": "ask a question as somebody who merely says who they are",
+    "support.open": "open a ticket; staff on behalf of a customer, which is recorded",
+    "support.list": "list, filter and count tickets",
+    "support.read": "read a ticket",
+    "support.close": "close and re-open a ticket",
+    "support.triage": "change priority and department of a ticket",
+    "support.reject": "end a ticket without an answer, for a reason",
+    "support.reply": "read and write replies",
+    "support.presence": "say that an agent is there, and for how long, or gone",
+    "support.see_agents": "see agents, their load and their presence",
+    "support.manage_agents": "set capacity and departments of an agent",
+    "booking.see_free": "see services and free places, in numbers only",
+    "booking.book": "book",
+    "booking.see_one": "see a booking by its id; without an account with its manage token",
+    "booking.see_by_time": "see the bookings of a day or an hour",
+    "booking.see_all": "see all bookings",
+    "booking.change": "change a booking",
+    "booking.cancel": "cancel a booking",
+    "booking.manage": "set up services and capacities",
+    "booking.purge": "delete what expired",
+    "allocation.see_options": "see what is on sale and how much is left",
+    "allocation.change_options": "put tickets on sale and change their number",
+    "allocation.purchase": "buy tickets; staff on behalf of an account, which is recorded",
+    "allocation.see_purchase": "see a purchase by its id",
+    "allocation.list_purchases": "list purchases",
+    "allocation.see_ticket": "see an event ticket by its id; gates see its state only",
+    "allocation.list_tickets": "list event tickets",
+    "allocation.issue": "issue an event ticket that nobody bought",
+    "allocation.set_validity": "make an event ticket valid or invalid",
+    "site.visit": "see the public pages and the description of the API",
+    "site.health": "ask whether the site can do its work",
+    "site.trail": "read the audit trail",
+    "site.outbox": "see mails and deliveries, and send dead ones again",
+    "site.webhooks": "set up webhooks",
+    "site.operate": "run the operator's commands: on the machine itself only",
+}
+
 DEMO: dict[str, Scope] = {
     "account.list": Scope.DEMO,
     "booking.see_one": Scope.ALL,
@@ -128,10 +189,46 @@ DEMO: dict[str, Scope] = {
     "allocation.set_validity": Scope.ALL,
 }
 
+# The rows of DEMO that each contract's calls need. In production they hold for callers who come by the paths of a
+# contract that OPEN_CONTRACTS names, and for nobody else.
+CONTRACTS: dict[str, tuple[str, ...]] = {
+    "ticket-service": (),
+    "ticketing-system": ("account.list",),
+    "ticket-management-system": (
+        "booking.see_one",
+        "booking.see_by_time",
+        "booking.see_all",
+        "booking.change",
+        "booking.cancel",
+    ),
+    "ticket-allocation": ("allocation.change_options", "allocation.purchase"),
+    "tickets-api": (
+        "allocation.see_ticket",
+        "allocation.list_tickets",
+        "allocation.issue",
+        "allocation.set_validity",
+    ),
+}
+_CAME_BY = "_came_by"  # the mark on a caller who came by a contract's path
+
+# What an agent reaches less of with AGENTS_SEE=assigned.
+NARROWED = ("support.list", "support.read", "support.close", "support.triage", "support.reject", "support.reply")
+
 
 def is_demo() -> bool:
     """Whether this site runs in demo mode."""
     return settings.SITE_MODE == "demo"
+
+
+def mode() -> str:
+    """In which of the two modes this site runs."""
+    return "demo" if is_demo() else "production"
+
+
+def coming_by(contract: str, caller: _Caller) -> _Caller:
+    """The caller of a contract's path: what OPEN_CONTRACTS allows holds for this one object alone."""
+    setattr(caller, _CAME_BY, contract)
+    return caller
 
 
 def role_of(actor: Actor) -> str:
@@ -145,16 +242,29 @@ def role_of(actor: Actor) -> str:
 
 def scope(actor: Actor, operation: str) -> Scope | None:
     """The rows `operation` reaches for this actor, or None when it is denied; an unknown operation is a KeyError."""
-    return cell(role_of(actor), operation, demo=is_demo())
+    return cell(role_of(actor), operation, demo=is_demo(), contract=getattr(actor, _CAME_BY, ""))
 
 
-def cell(role: str, operation: str, *, demo: bool) -> Scope | None:
-    """One cell of the matrix as the given mode has it."""
+def cell(role: str, operation: str, *, demo: bool, contract: str = "") -> Scope | None:
+    """One cell of the matrix as the given mode has it, by the paths of a contract if one is named."""
     row = RIGHTS[operation]
     if role == SYSTEM:
         return Scope.ALL
-    here = [wide for wide in (row[Role(role)], DEMO.get(operation) if demo else None) if wide]
+    own = _as_narrow_as_agents_see(row[Role(role)], role, operation)
+    if not demo and (own == Scope.ALL or not is_opened(operation, contract)):
+        return own  # whoever reaches everything would see less through the demo's eyes: no account of it is admitted
+    here = [wide for wide in (own, DEMO.get(operation)) if wide]
     return max(here, key=_WIDTH.index, default=None)
+
+
+def is_opened(operation: str, contract: str) -> bool:
+    """Whether the site's owner leaves this operation open to everybody by the paths of this contract."""
+    return contract in settings.OPEN_CONTRACTS and operation in CONTRACTS[contract]
+
+
+def _as_narrow_as_agents_see(reached: Scope | None, role: str, operation: str) -> Scope | None:
+    narrow = settings.AGENTS_SEE == "assigned" and role == Role.AGENT and operation in NARROWED
+    return Scope.ASSIGNED if narrow and reached == Scope.ALL else reached
 
 
 def require(actor: Actor, operation: str) -> Scope:

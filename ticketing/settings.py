@@ -1,13 +1,16 @@
 """Settings from the environment. Unset SITE_MODE means production, which is closed and wants every setting named."""
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from ticketing import rights
 from ticketing.runtime import postgres
 from ticketing.runtime.secret import local_secret
 
@@ -43,7 +46,9 @@ WEB_PROCESSES = whole("WEB_PROCESSES", 2)
 WEB_THREADS = whole("WEB_THREADS", 4)
 PORT = whole("PORT", 8000, highest=65_535)
 
-DEBUG = IS_DEMO and env.bool("DEBUG", default=False)
+DEBUG = env.bool("DEBUG", default=False)
+if DEBUG and not IS_DEMO:
+    raise ImproperlyConfigured("DEBUG shows everybody the inside of the site. Unset it, or set SITE_MODE=demo.")
 SECRET_KEY = env.str("SECRET_KEY", default="") or (local_secret(TICKETING_HOME) if IS_DEMO else needed("SECRET_KEY"))
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]", "0.0.0.0"]  # noqa: S104 - host names, nothing is bound
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or (LOOPBACK if IS_DEMO else [needed("ALLOWED_HOSTS")])
@@ -52,6 +57,17 @@ if not IS_DEMO and len(SECRET_KEY) < 50:
 if not IS_DEMO and "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the site's hosts, and not *.")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# One's own proxy ends TLS in front of the site, and says who calls.
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+
+# Contracts whose clients go on in production as they did before, without accounts; rights.py says what that opens.
+OPEN_CONTRACTS = [name.strip() for name in env.list("OPEN_CONTRACTS", default=[])]
+if unknown := sorted(set(OPEN_CONTRACTS) - set(rights.CONTRACTS)):
+    raise ImproperlyConfigured(f"OPEN_CONTRACTS names {unknown[0]}. It may name: {', '.join(rights.CONTRACTS)}.")
+# The tickets an agent sees: all, or those assigned to the agent and those that wait in the agent's departments.
+AGENTS_SEE = env.str("AGENTS_SEE", default="all")
+if AGENTS_SEE not in ("all", "assigned"):
+    raise ImproperlyConfigured(f"AGENTS_SEE is “{AGENTS_SEE}”. Use AGENTS_SEE=all or AGENTS_SEE=assigned.")
 
 # The database. Web connections give up early, so that nobody waits behind somebody else's lock for long.
 DATABASE_URL = env.str("DATABASE_URL", default="")
@@ -76,6 +92,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "corsheaders",
     "django_filters",
     "django_q",
     "axes",
@@ -85,7 +104,10 @@ INSTALLED_APPS = [
     "allocation",
 ]
 MIDDLEWARE = [
+    "ticketing.toolkit.logs.RequestLog",
+    "ticketing.toolkit.middleware.RealAddress",
     "ticketing.toolkit.middleware.SiteHeaders",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -124,8 +146,11 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account:log_in"
 SESSION_ENGINE = "ticketing.sessions"
+# Called with the terms of an invitation before it is written, to refuse those that make no sense.
+WHEN_SOMEBODY_IS_INVITED = ["support.actions.check_invitation"]
 # Called in the transaction in which a person has proven an e-mail address, with the account and the invitation's terms.
 WHEN_ADDRESS_IS_PROVEN = ["support.actions.welcome", "booking.actions.welcome"]
+AXES_USERNAME_CALLABLE = "ticketing.toolkit.authentication.typed_name"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -136,13 +161,21 @@ AXES_LOCKOUT_CALLABLE = "ticketing.toolkit.middleware.locked_out"
 
 # Security. Production behind a proxy that ends TLS.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; frame-ancestors 'self'; form-action 'self'; base-uri 'none'; object-src 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+PERMISSIONS_POLICY = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"  # gates read codes by camera
 CSRF_FAILURE_VIEW = "ticketing.toolkit.middleware.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not IS_DEMO
+# With this prefix browsers take the cookie from this very host and over TLS only.
+SESSION_COOKIE_NAME = "sessionid" if IS_DEMO else "__Host-sessionid"
+CSRF_COOKIE_NAME = "csrftoken" if IS_DEMO else "__Host-csrftoken"
 SECURE_SSL_REDIRECT = not IS_DEMO and env.bool("SECURE_SSL_REDIRECT", default=True)
-SECURE_HSTS_SECONDS = 0 if IS_DEMO else 31_536_000
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?/?$"]  # asked on the machine itself, without TLS
+SECURE_HSTS_SECONDS = 0 if IS_DEMO else whole("HSTS_SECONDS", 31_536_000, highest=126_144_000)
+# Other hosts of the domain, and lists inside browsers that nothing is removed from for years, are their owner's affair.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", *env.list("SILENCE_CHECKS", default=[])]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
@@ -170,9 +203,72 @@ STORAGES = {
 
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "ticketing.toolkit.problems.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Ticketing",
+    "DESCRIPTION": "Support tickets, bookings and event tickets of one organisation.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["ticketing.toolkit.schema.only_the_api"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "ticketing.toolkit.schema.site_address",
+    ],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": False,
+    "ENUM_NAME_OVERRIDES": {"DepartmentEnum": "support.models.Department"},
+}
+
+# Programs in browsers of other sites: none, unless named.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/v1/"
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "if-match", "manage-token"]
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "Idempotent-Replayed", "X-Request-ID"]
+
+# How much a caller without an account may do from one address, and an account: of one operation, or of all the others.
+THROTTLES: dict[str, str] = {
+    **(
+        {}
+        if IS_DEMO
+        else {
+            "anonymous": "120/minute",
+            "account": "1200/minute",
+            "support.raise_unverified": "10/minute",
+            "booking.book": "20/minute",
+            "account.sign_up": "5/minute",
+            "account.use_link": "20/minute",
+            "account.profile": "20/hour",  # each asks for the password, which nobody should guess
+        }
+    ),
+    **env.dict("THROTTLES", default={}),
+}
+
+# Where people and programs reach the site: what links in mails start with.
+SITE_URL = env.str("SITE_URL", default="") or (f"http://127.0.0.1:{PORT}" if IS_DEMO else needed("SITE_URL"))
+if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", SITE_URL):
+    raise ImproperlyConfigured(
+        f"SITE_URL is “{SITE_URL}”. It must be http:// or https:// with a host and no path: https://tickets.example.org"
+    )
+SITE_HOST = urlsplit(SITE_URL).hostname or ""
+
+# What leaves the site. The demo shows its mails where it was started.
+_email_url = env.str("EMAIL_URL", default="") or ("consolemail://" if IS_DEMO else needed("EMAIL_URL"))
+try:
+    globals().update(env.email_url_config(_email_url))
+except (ImproperlyConfigured, ValueError) as error:
+    raise ImproperlyConfigured("EMAIL_URL makes no sense. Use smtp+tls://user:password@host:587.") from error
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", default=f"noreply@{SITE_HOST}")
+# Webhooks go to public addresses only, and to these hosts and addresses, which may be inside and have any port.
+WEBHOOK_PRIVATE_HOSTS = [host.lower() for host in env.list("WEBHOOK_PRIVATE_HOSTS", default=[])]
 
 # Workers. `retry` is at least four times `timeout` and the queue no longer than the workers, or tasks run twice.
 Q_CLUSTER = {
@@ -195,13 +291,25 @@ Q_CLUSTER = {
 # How long an agent who logged in by the ticket-service contract, whose clients send no sign of life, counts as there.
 AGENT_LOGIN_LEASE = timedelta(hours=whole("AGENT_LOGIN_LEASE_HOURS", 8))
 
+LOG_LEVEL = env.str("LOG_LEVEL", default="WARNING")
+LOG_FORMAT = env.str("LOG_FORMAT", default="line" if IS_DEMO else "json")
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL") or LOG_FORMAT not in ("json", "line"):
+    raise ImproperlyConfigured(
+        f"LOG_LEVEL is “{LOG_LEVEL}” and LOG_FORMAT is “{LOG_FORMAT}”. "
+        "Use a level from DEBUG to CRITICAL, and json or line."
+    )
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "filters": {"without_paths": {"()": "ticketing.toolkit.logs.WithoutPaths"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "ticketing.toolkit.logs.JsonLines"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["without_paths"]}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
+        "ticketing.request": {"level": "WARNING" if IS_DEMO else "INFO"},
         # A refused request is an answer, not an event.
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},

@@ -1,7 +1,11 @@
 """What a text that people read may hold: no control characters, no half surrogate pairs, no more than its limit."""
 
 import unicodedata
+from collections.abc import Collection
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
 from ticketing.errors import Invalid
@@ -22,6 +26,30 @@ def clean_text(value: object, *, field: str, limit: int, empty: bool = False, li
     if any(_is_forbidden(character, lines) for character in text):
         raise Invalid(_("“%(field)s” must not contain control characters.") % {"field": field}, field=field)
     return text
+
+
+def clean_email(value: object, *, field: str = "email", limit: int = 254, empty: bool = False) -> str:
+    """An e-mail address in lower case, or Invalid naming `field`."""
+    address = clean_text(value, field=field, limit=limit, empty=empty).lower()
+    try:
+        if address:
+            validate_email(address)
+    except ValidationError as error:
+        raise Invalid(_("This is not an e-mail address. Write it like name@example.org."), field=field) from error
+    return address
+
+
+def clean_choice(value: object, choices: Collection[str], *, field: str) -> str:
+    """One of the listed words, or Invalid naming `field` and the words."""
+    if not isinstance(value, str) or value not in choices:
+        sentence = _("“%(field)s” must be one of %(choices)s.")
+        raise Invalid(sentence % {"field": field, "choices": ", ".join(choices)}, field=field)
+    return value
+
+
+def clean_language(value: object, *, field: str = "language") -> str:
+    """A language the site speaks, or Invalid naming `field`."""
+    return clean_choice(value, dict(settings.LANGUAGES), field=field)
 
 
 def _is_forbidden(character: str, lines: bool) -> bool:

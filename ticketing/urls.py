@@ -3,11 +3,17 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from ticketing import views
+from ticketing import health
+from ticketing.views import site
+
+handler500 = "ticketing.toolkit.logs.server_error"
 
 urlpatterns = [
-    path("", views.home, name="home"),
+    path("", site.home, name="home"),
+    path("health/ready", health.ready, name="ready"),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("ticketing.api.urls")),
+    path("account/", include("ticketing.views.urls")),
     path("panel/", include("booking.urls")),
     path("", include("support.compat.ticket_service")),
     path("", include("support.compat.ticketing_system")),

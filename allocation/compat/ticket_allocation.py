@@ -58,6 +58,7 @@ def _named_option(text: str) -> UUID:
 class OptionView(ContractView):
     """A path of this contract: its refusals name the fields as the contract does."""
 
+    contract = "ticket-allocation"
     sentences = {SoldOut: "there is not any available tickets"}
 
     def refused(self, refusal: Refused) -> JsonResponse:

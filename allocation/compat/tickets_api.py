@@ -44,6 +44,7 @@ def named_ticket(request: HttpRequest) -> Any:
 class Tickets(ContractView):
     """Issue a ticket; show one or all."""
 
+    contract = "tickets-api"
     operations = {"POST": "allocation.issue", "GET": "allocation.see_ticket"}
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
@@ -66,6 +67,7 @@ class Tickets(ContractView):
 class Validity(ContractView):
     """Say whether a ticket is valid. UPDATE is this contract's own verb; POST does the same."""
 
+    contract = "tickets-api"
     operations = {"UPDATE": "allocation.set_validity", "POST": "allocation.set_validity"}
     valid = True
 

@@ -97,6 +97,7 @@ def _time(clock: Clock) -> time:
 class Book(ContractView):
     """POST /book/"""
 
+    contract = "ticket-management-system"
     operations = {"POST": "booking.book"}
     sentences = SENTENCES
 
@@ -117,6 +118,7 @@ class Book(ContractView):
 class View(ContractView):
     """POST /view/, whose three queries are three operations."""
 
+    contract = "ticket-management-system"
     # Declared is the one that is open to everybody; each query then asks for its own. A stray Authorization header
     # makes the caller anonymous here, who is refused with 401 by whichever query is not open.
     operations = {"POST": "booking.see_one"}
@@ -162,6 +164,7 @@ class View(ContractView):
 class Edit(ContractView):
     """POST /update/edit/"""
 
+    contract = "ticket-management-system"
     operations = {"POST": "booking.change"}
     sentences = {**SENTENCES, NotFound: "Id not found"}
 
@@ -187,6 +190,7 @@ class Edit(ContractView):
 class Delete(ContractView):
     """POST /update/delete/"""
 
+    contract = "ticket-management-system"
     operations = {"POST": "booking.cancel"}
     sentences = {**SENTENCES, NotFound: "Id not found"}
 

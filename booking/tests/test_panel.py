@@ -127,10 +127,21 @@ def test_a_time_that_the_clocks_skip_is_said_at_the_time(client, settings):
     assert 'aria-invalid="true"' in field(html, "time")
 
 
-def test_gate_staff_are_told_on_the_form_that_they_may_not(client):
+def test_gate_staff_are_told_that_they_may_not(client):
     client.force_login(UserFactory(role="gate"))
     with nothing_changes():
-        assert "Your role may not do this." in page(client.post(PAGE, TYPED))
+        answers = [client.get(PAGE), client.post(PAGE, TYPED)]
+    for answer in answers:
+        assert answer.status_code == 403
+        assert "Your role may not do this." in answer.content.decode()
+
+
+def test_an_address_is_kept_with_the_booking_and_a_wrong_one_is_said_at_its_field(client):
+    with nothing_changes():
+        html = page(client.post(PAGE, {**TYPED, "email": "ada@"}))
+    assert 'aria-invalid="true"' in field(html, "email")
+    client.post(PAGE, {**TYPED, "email": " Ada@Example.org "})
+    assert Booking.objects.get().email == "ada@example.org"
 
 
 def test_strangers_may_book_in_production(client, production):

@@ -1,6 +1,6 @@
 """The verbs of the support desk."""
 
-from support.actions.agents import go_offline, go_online, set_capacity
+from support.actions.agents import change_agent, go_offline, go_online, set_capacity, set_departments
 from support.actions.dispatch import assign_waiting_tickets
 from support.actions.tickets import (
     close_ticket,
@@ -9,10 +9,14 @@ from support.actions.tickets import (
     reject_ticket,
     reopen_ticket,
     reply_to_ticket,
+    triage_ticket,
 )
+from support.actions.welcome import check_invitation, welcome
 
 __all__ = [
     "assign_waiting_tickets",
+    "change_agent",
+    "check_invitation",
     "close_ticket",
     "go_offline",
     "go_online",
@@ -22,4 +26,7 @@ __all__ = [
     "reopen_ticket",
     "reply_to_ticket",
     "set_capacity",
+    "set_departments",
+    "triage_ticket",
+    "welcome",
 ]

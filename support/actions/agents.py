@@ -9,6 +9,7 @@ from django.db.models.functions import Greatest, Now
 from support.actions.dispatch import assign_on_commit
 from support.errors import CapacityInUse
 from support.models import Agent
+from support.policies import clean_capacity, clean_departments
 from ticketing import rights
 from ticketing.errors import NotAllowed
 from ticketing.models import Activity, User
@@ -40,11 +41,36 @@ def go_offline(user: User, *, by: Actor) -> None:
 def set_capacity(agent: Agent, *, capacity: int, by: Actor) -> Agent:
     """Let the agent have that many tickets in work at once; CapacityInUse below what is in work now."""
     rights.require(by, "support.manage_agents")
-    if not Agent.objects.filter(pk=agent.pk, taken__lte=capacity).change(capacity=capacity):
+    if not Agent.objects.filter(pk=agent.pk, taken__lte=clean_capacity(capacity)).change(capacity=capacity):
         raise CapacityInUse(field="capacity")
     Activity.objects.record("support.set_capacity", agent, by=by, capacity=capacity)
     assign_on_commit()
     agent.refresh_from_db()
+    return agent
+
+
+@transaction.atomic
+def set_departments(agent: Agent, *, departments: list[str], by: Actor) -> Agent:
+    """Let the agent answer there from now on, everywhere if none is named; the tickets in work stay."""
+    rights.require(by, "support.manage_agents")
+    departments = clean_departments(departments)
+    Agent.objects.filter(pk=agent.pk).change(departments=departments)
+    Activity.objects.record("support.set_departments", agent, by=by, departments=departments)
+    assign_on_commit()
+    agent.refresh_from_db()
+    return agent
+
+
+@transaction.atomic
+def change_agent(
+    agent: Agent, *, by: Actor, capacity: int | None = None, departments: list[str] | None = None
+) -> Agent:
+    """Change what is given, wholly or not at all."""
+    rights.require(by, "support.manage_agents")
+    if capacity is not None:
+        set_capacity(agent, capacity=capacity, by=by)
+    if departments is not None:
+        set_departments(agent, departments=departments, by=by)
     return agent
 
 

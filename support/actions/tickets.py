@@ -1,28 +1,36 @@
 """Verbs about tickets."""
 
+from typing import Any
+
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from support.actions.dispatch import assign_on_commit
 from support.errors import AlreadyClosed, ReasonMissing
-from support.models import Agent, Priority, Reply, Ticket, place_in_queue
+from support.models import LIFT, Agent, Priority, Reply, Ticket, place_in_queue
 from ticketing import rights
 from ticketing.errors import NotFound
 from ticketing.models import Activity, User
 from ticketing.rights import Actor, Scope
 from ticketing.tasks import enqueue
+from ticketing.texts import clean_email
 
 
 @transaction.atomic
-def raise_unverified_ticket(*, user_id: str, phone: str, query: str, by: Actor) -> Ticket:
-    """Put a question of somebody who merely says who they are into the queue; any agent may answer it."""
+def raise_unverified_ticket(*, user_id: str, phone: str, query: str, by: Actor, email: str = "") -> Ticket:
+    """Put a question of somebody who merely says who they are into the queue; any agent may answer it.
+
+    Whoever proves to read at `email` finds the ticket in their account (see `welcome`).
+    """
     own = rights.require(by, "support.raise_unverified") == Scope.OWN
     return _join_queue(
         Ticket(
             user=by if own and isinstance(by, User) else None,
             claimed_user_id=user_id,
             claimed_phone=phone,
-            subject=query.splitlines()[0][:250].strip(),
+            email=clean_email(email, empty=True),
+            subject=subject_of(query),
             message=query,
             priority=Priority.MEDIUM,
         ),
@@ -31,17 +39,30 @@ def raise_unverified_ticket(*, user_id: str, phone: str, query: str, by: Actor) 
 
 
 @transaction.atomic
-def open_ticket(*, subject: str, message: str, department: str, priority: str, by: User) -> Ticket:
-    """Put the account's question into the queue of a department."""
-    rights.require(by, "support.open")
-    ticket = Ticket(user=by, subject=subject, message=message, department=department, priority=priority)
-    return _join_queue(ticket, by=by)
+def open_ticket(
+    *, subject: str, message: str, department: str, priority: str, by: User, customer: User | None = None
+) -> Ticket:
+    """Put the account's question, or on its behalf that of `customer`, into the queue of a department.
+
+    An empty department is any agent's. NotFound when somebody else's account is named by who may name only their own.
+    """
+    reached = rights.require(by, "support.open")
+    asks = customer or by
+    if reached == Scope.OWN and asks != by:
+        raise NotFound(field="customer")
+    ticket = Ticket(user=asks, subject=subject, message=message, department=department, priority=priority)
+    return _join_queue(ticket, by=by, **({} if asks == by else {"on_behalf_of": str(asks.pk)}))
 
 
-def _join_queue(ticket: Ticket, *, by: Actor) -> Ticket:
+def subject_of(query: str) -> str:
+    """The first line of a question, as far as a subject reaches."""
+    return query.splitlines()[0][:250].strip()
+
+
+def _join_queue(ticket: Ticket, *, by: Actor, **details: str) -> Ticket:
     ticket.queue_at = place_in_queue(ticket.priority)
     ticket.save(force_insert=True)
-    Activity.objects.record("support.open", ticket, by=by)
+    Activity.objects.record("support.open", ticket, by=by, **details)
     enqueue("support.tasks.assign_waiting_tickets")
     return ticket
 
@@ -66,6 +87,30 @@ def close_ticket(ticket: Ticket, *, by: Actor) -> Ticket:
     if not ticket.is_closed:
         _end(ticket, Ticket.Status.COMPLETED)
         Activity.objects.record("support.close", ticket, by=by)
+    return ticket
+
+
+@transaction.atomic
+def triage_ticket(ticket: Ticket, *, by: Actor, priority: str | None = None, department: str | None = None) -> Ticket:
+    """Change what is given; the time that the ticket has waited goes on counting."""
+    rights.require(by, "support.triage")
+    ticket = _locked(ticket)
+    changes: dict[str, Any] = {}
+    if priority is not None and priority != ticket.priority:
+        lift = LIFT[Priority(priority)] - LIFT[Priority(ticket.priority)]
+        changes |= {"priority": priority, "queue_at": F("queue_at") - lift}
+    if department is not None and department != ticket.department:
+        changes["department"] = department
+    return _triage(ticket, changes, by=by) if changes else ticket
+
+
+def _triage(ticket: Ticket, changes: dict[str, Any], *, by: Actor) -> Ticket:
+    Ticket.objects.filter(pk=ticket.pk).change(**changes)
+    ticket.refresh_from_db()
+    told = {name: getattr(ticket, name) for name in ("priority", "department") if name in changes}
+    Activity.objects.record("support.triage", ticket, by=by, **told)
+    if ticket.status == Ticket.Status.CREATED:
+        assign_on_commit()
     return ticket
 
 

@@ -5,7 +5,7 @@ from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
 from support import actions
-from ticketing.actions import check_password, issue_token, revoke_token
+from ticketing.actions import check_password, issue_log_in_token, revoke_token
 from ticketing.errors import LogInFirst
 from ticketing.toolkit.authentication import bearer_token
 from ticketing.toolkit.contracts import ContractView, Fields, route
@@ -16,6 +16,7 @@ LOGIN_TOKEN = "agent log-in"  # noqa: S105 - the name of a token
 class GenerateTicket(ContractView):
     """POST: the question joins the queue and any agent may answer it."""
 
+    contract = "ticket-service"
     operations = {"POST": "support.raise_unverified"}
 
     def post(self, request: HttpRequest) -> JsonResponse:
@@ -33,6 +34,7 @@ class GenerateTicket(ContractView):
 class LogIn(ContractView):
     """POST: the agent is there for a working day, as these clients send no sign of life."""
 
+    contract = "ticket-service"
     operations = {"POST": "account.log_in"}
 
     def post(self, request: HttpRequest) -> JsonResponse:
@@ -41,13 +43,14 @@ class LogIn(ContractView):
         username, password = fields.text("username", 150), fields.password("password")
         user = check_password(request, username=username, password=password)
         actions.go_online(user, lasts=settings.AGENT_LOGIN_LEASE, by=user)
-        token = issue_token(user, name=LOGIN_TOKEN, lasts=settings.AGENT_LOGIN_LEASE, by=user)
+        token = issue_log_in_token(user, name=LOGIN_TOKEN, lasts=settings.AGENT_LOGIN_LEASE, by=user)
         return success("logged in successfully", token=token)
 
 
 class LogOut(ContractView):
     """POST with the token of the log-in: the agent is gone and the tickets in work are handed out again."""
 
+    contract = "ticket-service"
     operations = {"POST": "support.presence"}
 
     def post(self, request: HttpRequest) -> JsonResponse:
@@ -64,6 +67,7 @@ class LogOut(ContractView):
 class Health(ContractView):
     """GET: whether the site can do its work."""
 
+    contract = "ticket-service"
     operations = {"GET": "site.health"}
 
     def get(self, request: HttpRequest) -> JsonResponse:

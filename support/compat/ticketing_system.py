@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from support import actions
 from support.models import Department, Priority, Reply, Ticket
+from support.policies import spellings
 from support.querysets import TicketQuerySet
 from ticketing import rights
 from ticketing.actions import demo_secret
@@ -23,6 +24,7 @@ MESSAGE_LIMIT = 10_000
 class Users(ContractView):
     """GET: the accounts there are; the demo's with their tokens, so that a visitor has something to work with."""
 
+    contract = "ticketing-system"
     operations = {"GET": "account.list"}
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
@@ -34,6 +36,8 @@ class Users(ContractView):
 
 class AccountView(ContractView):
     """A path that needs to know whose account is calling."""
+
+    contract = "ticketing-system"
 
     def account(self) -> User:
         """The caller's account."""
@@ -87,7 +91,7 @@ class OneTicket(AccountView):
 
     def ticket(self, code: str, operation: str) -> Ticket:
         """The visible ticket with this code."""
-        return found(Ticket.objects.visible_to(self.actor, operation).select_related("user"), code=clean_code(code))
+        return found(Ticket.objects.visible_to(self.actor, operation).select_related("user"), code__in=spellings(code))
 
 
 class Replies(AccountView):
@@ -110,7 +114,7 @@ class Replies(AccountView):
 
     def ticket(self, code: str) -> Ticket:
         """The visible ticket with this code."""
-        return found(Ticket.objects.visible_to(self.actor, "support.reply"), code=clean_code(code))
+        return found(Ticket.objects.visible_to(self.actor, "support.reply"), code__in=spellings(code))
 
 
 # The text's own example of a PATCH ends in a comma that JSON does not know; its clients may send it.
@@ -120,7 +124,7 @@ TRAILING_COMMA = re.compile(rb",\s*(?=\}\s*\Z)")
 def matching(tickets: TicketQuerySet, request: HttpRequest) -> TicketQuerySet:
     """The tickets that fit every filter in the query; a filter that cannot be understood is refused."""
     if "code" in request.GET:
-        tickets = tickets.filter(code=clean_code(request.GET["code"]))
+        tickets = tickets.filter(code__in=spellings(request.GET["code"]))
     if "closed" in request.GET:
         closed = pick("closed", request.GET["closed"].lower(), ["true", "false"])
         tickets = tickets.closed() if closed == "true" else tickets.open()
@@ -128,11 +132,6 @@ def matching(tickets: TicketQuerySet, request: HttpRequest) -> TicketQuerySet:
         if name in request.GET:
             tickets = tickets.filter(**{name: pick(name, request.GET[name], choices)})
     return tickets
-
-
-def clean_code(code: str) -> str:
-    """A code as it is stored; what no code can be becomes one that no ticket has."""
-    return code.strip().upper() if code.isascii() and code.isprintable() else ""
 
 
 def account(user: User) -> dict[str, str]:

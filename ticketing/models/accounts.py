@@ -57,6 +57,16 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.username
 
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        """Usernames are in lower case, so that log-in need not look at it."""
+        return super().normalize_username(username).lower()
+
+    @classmethod
+    def typed_name(cls, typed: str) -> str:
+        """What somebody means who types this as a name: in one spelling, so that none gives more tries than another."""
+        return cls.normalize_username(typed.strip())
+
     @property
     def name(self) -> str:
         """What the person is called, or the username where no name is known."""

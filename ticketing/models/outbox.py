@@ -89,7 +89,14 @@ class Webhook(Record):
     @property
     def key(self) -> bytes:
         """The 32 bytes that sign deliveries: derived, so that no table holds them."""
-        return salted_hmac("ticketing.webhook", f"{self.pk}:{self.secret_version}", algorithm="sha256").digest()
+        return self.keys[0]
+
+    @property
+    def keys(self) -> list[bytes]:
+        """This key and the one before it, with which a receiver goes on that was not yet told of the new one."""
+        versions = [self.secret_version, self.secret_version - 1][: self.secret_version]
+        names = [f"{self.pk}:{version}" for version in versions]
+        return [salted_hmac("ticketing.webhook", name, algorithm="sha256").digest() for name in names]
 
 
 class Delivery(Outgoing):

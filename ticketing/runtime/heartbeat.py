@@ -8,6 +8,7 @@ from django.db import Error, connection
 from ticketing.models import Heartbeat
 from ticketing.tasks import enqueue
 
+BEATING = {"cluster", "sweep", "outbox"}  # services that give signs of life
 PULSE = 5.0  # seconds between two questions put to the cluster
 PATIENCE = timedelta(seconds=20)  # after which a process that should beat is taken for wedged; over a task's time limit
 GRACE = 30.0  # seconds that a freshly started process has until its first beat

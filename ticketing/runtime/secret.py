@@ -21,6 +21,14 @@ def local_secret(home: Path) -> str:
         ) from error
 
 
+def is_local_secret(home: Path, secret: str) -> bool:
+    """Whether this is the key of a demo that has its data there."""
+    try:
+        return (home / "secret-key").read_text() == secret
+    except OSError:
+        return False
+
+
 def _write_first(path: Path, secret: str) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.touch(mode=0o600)

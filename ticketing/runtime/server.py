@@ -94,12 +94,21 @@ class _Refusal(Exception):
         super().__init__(message)
 
     def headers(self) -> Headers:
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(self.body))]
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(self.body)), *GUARDED]
         if self.close:
             headers.append((b"connection", b"close"))
         if self.status == 503:
             headers.append((b"retry-after", b"1"))
         return headers
+
+
+# What the site's own answers carry too (toolkit/middleware.py), as far as it matters here.
+GUARDED: Headers = [
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+]
 
 
 def _malformed() -> _Refusal:
@@ -384,7 +393,7 @@ class Bridge:
             raise
         except BaseException as error:  # an application that exits must not take the thread with it
             answer.close()
-            logger.exception("The application failed: %s %r", scope["method"], scope["path"])
+            logger.exception("The application failed: %s", scope["method"])  # a path may hold secrets
             raise _broken() from error
         return answer
 

@@ -61,6 +61,7 @@ class Supervisor:
     is_stale: Callable[[str], bool] = lambda name: False
     is_ready: Callable[[str], bool] = lambda name: False
     on_tick: Callable[[], object] = lambda: None
+    on_stop: Callable[[], object] = lambda: None  # called once, in the main thread, before the services are ended
 
     def __post_init__(self) -> None:
         self._guardian = _Guardian()
@@ -100,6 +101,7 @@ class Supervisor:
     def _stop(self) -> None:
         """End everything; a second signal shortens the wait."""
         logger.info("stopping")
+        self._ask("the stop", self.on_stop)
         for kept in self._kept:
             kept.terminate()
         end = time.monotonic() + STOP_PATIENCE

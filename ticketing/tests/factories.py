@@ -1,9 +1,10 @@
 """Accounts for tests."""
 
 import factory
+from django.db.models.functions import Now
 
 from ticketing.actions import issue_token
-from ticketing.models import User
+from ticketing.models import ApiToken, User
 
 PASSWORD = "correct horse battery staple"
 
@@ -22,5 +23,7 @@ class UserFactory(factory.django.DjangoModelFactory):
 
 
 def bearer(user):
-    """The headers of a program that calls as this account."""
-    return {"Authorization": f"Bearer {issue_token(user, name='test', by=None)}"}
+    """The headers of a program that calls as this account, as it has done just now."""
+    secret = issue_token(user, name="test", by=None)
+    ApiToken.objects.for_secret(secret).update(last_used_at=Now())
+    return {"Authorization": f"Bearer {secret}"}

@@ -4,8 +4,9 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-# What counts failed log-ins is meant to change by a refusal.
-COUNTERS = {"axes_accessattempt", "axes_accessfailurelog", "django_session"}
+# What counts failed log-ins and requests is meant to change by a refusal, and so is when a token was last seen.
+COUNTERS = {"axes_accessattempt", "axes_accessfailurelog", "ticketing_session", "ticketing_allowance"}
+SEEN = "last_used_at"
 
 
 def snapshot():
@@ -13,7 +14,8 @@ def snapshot():
     with connection.cursor() as cursor:
         names = set(connection.introspection.table_names(cursor)) - COUNTERS
         rows = " UNION ALL ".join(
-            f"SELECT '{name}', md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {name} t"
+            f"SELECT '{name}', md5(coalesce(string_agg(row, '|' ORDER BY row), ''))"
+            f" FROM (SELECT (to_jsonb(t) - '{SEEN}')::text AS row FROM {name} t) AS rows"
             for name in sorted(names)
         )
         cursor.execute(rows)

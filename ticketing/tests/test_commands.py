@@ -27,7 +27,27 @@ from ticketing.tasks import forget_outlived
 from ticketing.tests.factories import UserFactory
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ["up", "demo", "audit", "rights", "sync_schedules", "sweep", "assign_waiting", "purge_expired_bookings"]
+OURS = [
+    "up",
+    "demo",
+    "audit",
+    "import_source",
+    "invite",
+    "issue_token",
+    "rights",
+    "sync_schedules",
+    "sweep",
+    "outbox",
+    "assign_waiting",
+    "purge_expired_bookings",
+]
+SAFE = {
+    "SECRET_KEY": "x" * 60,
+    "ALLOWED_HOSTS": "example.org",
+    "DATABASE_URL": "postgres://a@b/c",
+    "SITE_URL": "https://example.org",
+    "EMAIL_URL": "smtp+tls://me:secret@mail.example.org:587",
+}
 
 
 def run(name, *args, **options):
@@ -198,6 +218,8 @@ def test_what_nobody_can_use_any_more_is_forgotten_a_day_later():
         ({}, "SECRET_KEY"),
         ({"SECRET_KEY": "x" * 60}, "ALLOWED_HOSTS"),
         ({"SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "example.org"}, "DATABASE_URL"),
+        (SAFE | {"SITE_URL": ""}, "SITE_URL"),
+        (SAFE | {"EMAIL_URL": ""}, "EMAIL_URL"),
         ({"SITE_MODE": "staging"}, "SITE_MODE"),
     ],
 )
@@ -213,9 +235,8 @@ def test_production_that_lacks_a_setting_says_which_and_names_the_demo(environme
     ("unsafe", "named"), [({"SECRET_KEY": "short"}, "SECRET_KEY"), ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS")]
 )
 def test_production_refuses_what_is_not_safe(unsafe, named):
-    safe = {"SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "example.org", "DATABASE_URL": "postgres://a@b/c"}
-    assert manage("check", **safe).returncode == 0
-    ended = manage("check", **safe | unsafe)
+    assert manage("check", **SAFE).returncode == 0
+    ended = manage("check", **SAFE | unsafe)
     assert (ended.returncode, named in ended.stderr, "Traceback" in ended.stderr) == (1, True, False)
 
 

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from ticketing import rights
 from ticketing.errors import LogInFirst, NotAllowed
 from ticketing.models import User
-from ticketing.rights import DEMO, RIGHTS, Role, Scope, cell
+from ticketing.rights import DEMO, RIGHTS, WORDS, Role, Scope, cell
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,6 +26,16 @@ def test_the_two_matrices_differ_by_exactly_the_demo_table():
 
 def test_every_operation_has_every_role():
     assert all(list(row) == list(Role) for row in RIGHTS.values())
+
+
+def test_every_operation_is_said_in_words():
+    assert list(WORDS) == list(RIGHTS)
+
+
+def test_the_page_about_rights_is_what_the_table_says():
+    out = io.StringIO()
+    call_command("rights", markdown=True, stdout=out)
+    assert (ROOT / "docs" / "rights.md").read_text() == out.getvalue()
 
 
 def test_a_superuser_may_whatever_a_supervisor_may():

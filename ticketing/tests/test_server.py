@@ -363,6 +363,13 @@ def test_a_body_over_the_limit_is_413_even_for_a_client_that_sends_it_all(served
     assert answer.getheader("Connection") == "close"
 
 
+def test_what_the_bridge_answers_itself_is_guarded_like_the_sites_answers(served):
+    answer = served.request("POST", "/body", b"x" * (MIB + 1))
+    assert answer.getheader("Cache-Control") == "no-store"
+    assert "default-src 'none'" in answer.getheader("Content-Security-Policy")
+    assert answer.getheader("X-Content-Type-Options") == "nosniff"
+
+
 def test_a_length_over_the_limit_is_413_before_anything_is_sent(served):
     with served.open(asking("/body", b"POST", Content_Length=MIB + 1, Expect="100-continue")) as raw:
         assert raw.recv(1000).startswith(b"HTTP/1.1 413 ")

@@ -1,17 +1,32 @@
 """Who is calling: by Bearer token for programs, by password for people."""
 
+import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
+from django.contrib.auth import login
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser
+from django.db import Error, transaction
+from django.db.models.functions import Now
 from django.http import HttpRequest
+from django.utils import timezone
 
 from ticketing import rights
 from ticketing.errors import LogInFirst
 from ticketing.models import ApiToken, User
+from ticketing.sessions import DEVICE, SINCE
+
+logger = logging.getLogger(__name__)
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/=-]{20,200})", re.IGNORECASE)  # RFC 6750, section 2.1
+PLAIN = 8  # different characters: a random token of 20 has more
+
+
+def is_bearer(secret: str) -> bool:
+    """Whether a secret made elsewhere can be sent as a token here, and is not one that anybody guesses."""
+    return bool(_BEARER.fullmatch(f"Bearer {secret}")) and len(set(secret)) >= PLAIN
 
 
 def bearer_token(request: HttpRequest) -> ApiToken | None:
@@ -25,23 +40,67 @@ def bearer_token(request: HttpRequest) -> ApiToken | None:
 
 
 def _live_token(secret: str) -> ApiToken | None:
-    admitted = User.objects.admitted()
-    return ApiToken.objects.live().for_secret(secret).filter(user__in=admitted).select_related("user").first()
+    live = ApiToken.objects.live().for_secret(secret).filter(user__in=User.objects.admitted())
+    token = live.with_due_note().select_related("user").first()
+    if token and token.due:  # type: ignore[attr-defined]  # by with_due_note
+        _note_use(token)
+    return token
 
 
-def caller(request: HttpRequest, operation: str) -> User | AnonymousUser:
+def _note_use(token: ApiToken) -> None:
+    """Write down that the token is in use. It waits for nobody, and its failure is no caller's affair."""
+    try:
+        with transaction.atomic():
+            free = ApiToken.objects.filter(pk=token.pk).select_for_update(skip_locked=True, no_key=True)
+            ApiToken.objects.with_due_note().filter(pk__in=free.values("pk"), due=True).update(last_used_at=Now())
+    except Error:
+        logger.warning("The use of token %s was not noted.", token.pk)
+
+
+def caller(request: HttpRequest, operation: str, contract: str = "") -> User | AnonymousUser:
     """Who calls a contract: a stray Authorization header never breaks a call that is open to everybody."""
+    guest = rights.coming_by(contract, AnonymousUser())
     try:
         token = bearer_token(request)
     except LogInFirst:
-        if not rights.scope(AnonymousUser(), operation):
+        if not rights.scope(guest, operation):
             raise
         token = None
-    return token.user if token else AnonymousUser()
+    return rights.coming_by(contract, token.user) if token else guest
+
+
+def typed_name(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str:
+    """Under which name django-axes counts failures: as it was typed, but in one spelling."""
+    return User.typed_name(str((credentials or request.POST).get("username") or ""))
+
+
+def log_in(request: HttpRequest, user: User) -> None:
+    """Begin this person's session in this browser, under a new key."""
+    login(request, user, backend="ticketing.toolkit.authentication.SiteBackend")
+    remember_browser(request)
+
+
+def remember_browser(request: HttpRequest) -> None:
+    """Write into the session what its owner is to recognise it by."""
+    agent = request.headers.get("User-Agent", "")
+    request.session[DEVICE] = "".join(character for character in agent if character.isprintable())[:200]
+    request.session[SINCE] = timezone.now().isoformat()
 
 
 class SiteBackend(ModelBackend):
     """Django's password log-in, closed to demo accounts in production; supervisors have the admin's permissions."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> User | None:
+        """The account with this username or e-mail address and this password; an unknown name takes as long."""
+        if not username or password is None:
+            return None
+        user = User.objects.named(username)
+        if user is None:
+            User().set_password(password)
+            return None
+        return user if user.check_password(password) and self.user_can_authenticate(user) else None
 
     def user_can_authenticate(self, user: User | AnonymousUser | None) -> bool:
         """Active, and not a demo account unless this is the demo."""

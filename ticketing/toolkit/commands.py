@@ -15,7 +15,9 @@ _Item = TypeVar("_Item")
 
 
 class DomainCommand(BaseCommand):
-    """A command around a verb."""
+    """A command around a verb, which an operator runs as the site itself."""
+
+    operation = "site.operate"
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run, and let a refusal end in its sentence and exit 1."""

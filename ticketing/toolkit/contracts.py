@@ -27,6 +27,7 @@ from ticketing.texts import clean_text
 from ticketing.toolkit import strict_json
 from ticketing.toolkit.authentication import caller
 from ticketing.toolkit.database import refusing_database_trouble
+from ticketing.toolkit.throttles import throttle
 
 LANE, QUICK, DEFER = "bridge.lane", "quick", "Bridge-Defer"  # as runtime/server.py has them
 MAX_INTEGER = 2_147_483_647
@@ -39,6 +40,7 @@ _encode = DjangoJSONEncoder().encode
 class ContractView(View):
     """One path of a contract. `operations` names the operation of rights.py for each verb it answers."""
 
+    contract = ""  # as rights.CONTRACTS names it
     operations: Mapping[str, str]
     sentences: Mapping[type[Refused], str] = {}  # this contract's own words for a kind of refusal
 
@@ -51,8 +53,10 @@ class ContractView(View):
         try:
             with refusing_database_trouble():
                 operation = self.operations["GET" if verb == "HEAD" else verb]
-                self.actor: Actor = caller(request, operation)
+                self.actor: Actor = caller(request, operation, self.contract)
+                request.user = self.actor  # for the log; nobody comes here by cookie
                 rights.require(self.actor, operation)
+                throttle(request, self.actor, operation)
                 return _in_its_lane(request, handler(request, *args, **kwargs))
         except Refused as refusal:
             return self.refused(refusal)

@@ -10,8 +10,10 @@ from ticketing.errors import Invalid
 from ticketing.rights import Actor
 
 HEADER = "Idempotency-Key"
+REPLAYED = {"Idempotent-Replayed": "true"}
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,200}")
 _UNGUESSABLE = 22  # characters: 128 bits in base 64
+STRONG_KEY = f"^[!-~]{{{_UNGUESSABLE},200}}$"
 
 
 def idempotency_key(request: HttpRequest, actor: Actor) -> str:
@@ -26,3 +28,12 @@ def idempotency_key(request: HttpRequest, actor: Actor) -> str:
         sentence = _("Without an account, “Idempotency-Key” must have at least %(least)d characters.")
         raise Invalid(sentence % {"least": _UNGUESSABLE}, field=HEADER)
     return key
+
+
+def strong_key(request: HttpRequest) -> str:
+    """The request's key as /api/v1/ wants it of everybody, empty without the header; else Invalid."""
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None or re.fullmatch(STRONG_KEY, key):
+        return key or ""
+    sentence = _("“Idempotency-Key” must have %(least)d to 200 printable ASCII characters and no spaces.")
+    raise Invalid(sentence % {"least": _UNGUESSABLE}, field=HEADER)

@@ -1,6 +1,7 @@
 """A refusal outside a form, as a page; and the headers every answer carries."""
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.contrib import messages
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.cache import has_vary_header
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
@@ -27,7 +29,39 @@ class SiteHeaders:
         response = self.get_response(request)
         response["X-Site-Mode"] = settings.SITE_MODE
         response.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
+        response.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.setdefault("X-Content-Type-Options", "nosniff")
+        response.setdefault("Cache-Control", "no-store" if is_about_somebody(response) else "private, no-cache")
         return response
+
+
+def is_about_somebody(response: HttpResponseBase) -> bool:
+    """Whether no copy may stay behind: data for a program, or a page that depends on who is logged in."""
+    return "json" in response.get("Content-Type", "") or has_vary_header(response, "Cookie")
+
+
+class RealAddress:
+    """Behind one's own proxy the caller's address is the one the proxy wrote down last; whatever stands before it
+    came from the caller. Without a proxy (BEHIND_PROXY) the header is a forgery and is not read.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        written_last = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        if settings.BEHIND_PROXY and _is_address(written_last):
+            request.META["REMOTE_ADDR"] = written_last
+        return self.get_response(request)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class RefusalPages:

@@ -53,6 +53,7 @@ def _account(username: str, first_name: str, last_name: str, *, role: Role, hash
         last_name=last_name,
         email=f"{username}@demo.example",
         role=role,
+        email_confirmed_at=timezone.now(),
         is_demo=True,
         is_superuser=role == Role.SUPERVISOR,
         is_staff=role == Role.SUPERVISOR,

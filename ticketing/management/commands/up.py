@@ -1,30 +1,35 @@
 """manage.py up"""
 
 import http.client
+import json
 import logging
+import os
 import sys
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
+from ticketing.actions import check_mode, remember_mode
 from ticketing.runtime import postgres, server
-from ticketing.runtime.heartbeat import GRACE, is_stale
+from ticketing.runtime.heartbeat import BEATING, GRACE, is_stale
+from ticketing.runtime.notify import notify
 from ticketing.runtime.supervisor import Service, Supervisor, port_is_free
 from ticketing.schedules import sync_schedules
 from ticketing.toolkit.commands import DomainCommand
 
 logger = logging.getLogger(__name__)
 
+LOOK_EVERY = 10.0  # seconds between two looks at the whole, when systemd listens
 MIGRATING = 7_346_002  # an advisory lock: of two sites that start on one database, one migrates and the other waits
-BEATING = {"cluster", "sweep"}  # services that give signs of life
 
 
 class Command(DomainCommand):
     help = (
         "Run the whole site under one supervisor: database (unless DATABASE_URL names one), migrations, the demo's "
-        "data, web server, queue and sweep. Ctrl-C or TERM stops everything."
+        "data, web server, queue, sweep and outbox. Ctrl-C or TERM stops everything."
     )
     requires_system_checks = []
 
@@ -33,16 +38,25 @@ class Command(DomainCommand):
         parser.add_argument("--port", type=int, default=settings.PORT, help="The port (default: PORT, or 8000).")
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        if not settings.IS_DEMO:
+            self.check(include_deployment_checks=True, display_num_errors=True)
         check_address(host, port)
         keep_database()
         prepare()
         self.address = host, port
         self.told = False
-        supervisor = Supervisor(services(host, port), is_stale=hangs, is_ready=self.is_ready, on_tick=self.tick)
+        self.look_at = 0.0
+        supervisor = Supervisor(
+            services(host, port),
+            is_stale=hangs,
+            is_ready=self.is_ready,
+            on_tick=self.tick,
+            on_stop=lambda: notify("STOPPING=1"),
+        )
         sys.exit(supervisor.run())
 
     def tick(self) -> None:
-        """Revive the database, and say once where the site is."""
+        """Revive the database, say once where the site is, and from then on tell systemd while all is well."""
         try:
             keep_database()
         except postgres.DatabaseWontStart as error:
@@ -52,6 +66,9 @@ class Command(DomainCommand):
             host, port = self.address
             self.stdout.write(f"The {settings.SITE_MODE} site is at http://{host}:{port}/ (Ctrl-C stops everything)")
             self.stdout.flush()
+        if "NOTIFY_SOCKET" in os.environ and monotonic() >= self.look_at and is_well(*self.address):
+            self.look_at = monotonic() + LOOK_EVERY
+            notify("READY=1", "WATCHDOG=1")  # that it is ready counts the first time
 
     def is_ready(self, name: str) -> bool:
         """Whether a service has started well: the web servers once the site has answered, the others by living on."""
@@ -78,7 +95,9 @@ def prepare() -> None:
     """Bring tables and schedules up to date, and the demo's data or production's static files."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
+    check_mode()
     call_command("migrate", verbosity=0, interactive=False)
+    remember_mode()
     if settings.IS_DEMO:
         call_command("demo", verbosity=0)
     else:
@@ -98,6 +117,8 @@ def services(host: str, port: int) -> list[Service]:
         ),
         Service("cluster", [sys.executable, "manage.py", "qcluster"], cwd=settings.BASE_DIR, grace=GRACE),
         Service("sweep", [sys.executable, "manage.py", "sweep"], cwd=settings.BASE_DIR, grace=GRACE),
+        # The demo's links lead to the port that it listens on.
+        Service("outbox", [sys.executable, "manage.py", "outbox"], {"PORT": str(port)}, settings.BASE_DIR, GRACE),
     ]
 
 
@@ -107,12 +128,25 @@ def hangs(name: str) -> bool:
 
 
 def answers(host: str, port: int) -> bool:
-    """Whether the site answers there; in production a redirect to HTTPS is an answer too."""
+    """Whether the site answers there."""
+    return _asked(host, port, "/health")[0] < 500
+
+
+def is_well(host: str, port: int) -> bool:
+    """Whether a restart would mend nothing: all parts live, or it is the database that is away."""
+    status, body = _asked(host, port, "/health/ready")
+    parts = json.loads(body)["parts"] if status in (200, 503) and body.startswith(b"{") else {}
+    return parts.get("database") == "away" or all(parts.get(name) == "ok" for name in BEATING)
+
+
+def _asked(host: str, port: int, path: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(host, port, timeout=2)
+    name = settings.ALLOWED_HOSTS[0].lstrip(".")
     try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status < 500
+        connection.request("GET", path, headers={"Host": name})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     except (OSError, http.client.HTTPException):
-        return False
+        return 599, b""
     finally:
         connection.close()

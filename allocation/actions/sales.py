@@ -69,6 +69,28 @@ def set_allocation(option: TicketOption, *, allocation: int, by: Actor) -> Ticke
     return option
 
 
+@transaction.atomic
+def change_option(
+    option: TicketOption,
+    *,
+    by: Actor,
+    name: str | None = None,
+    description: str | None = None,
+    allocation: int | None = None,
+) -> TicketOption:
+    """Change what is given, wholly or not at all."""
+    rights.require(by, "allocation.change_options")
+    if name is not None or description is not None:
+        texts = {
+            "name": option.name if name is None else name,
+            "description": option.description if description is None else description,
+        }
+        describe_option(option, **texts, by=by)
+    if allocation is not None:
+        set_allocation(option, allocation=allocation, by=by)
+    return option
+
+
 def purchase(option_id: UUID, *, quantity: int, buyer: UUID, by: Actor, key: str = "") -> Receipt:
     """Sell `quantity` tickets to `buyer` in one database call, or SoldOut; the same `key` answers the same again.
 

@@ -10,17 +10,17 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
 
 from booking.errors import SlotFull, SlotVanished
 from booking.models import Booking, Service, Slot
-from booking.policies import clean_name, clean_phone
+from booking.policies import clean_instant, clean_name, clean_phone
 from booking.querysets import EXPIRES_AFTER, minute_of
 from ticketing import rights
 from ticketing.errors import NotFound
 from ticketing.models import Activity, User
 from ticketing.querysets import digest
 from ticketing.rights import Actor, Scope
+from ticketing.texts import clean_email
 
 CHUNK = 5_000
 TRIES = 5
@@ -47,15 +47,26 @@ def _again_if_slot_vanishes(verb: Callable[_P, _T]) -> Callable[_P, _T]:
 @_again_if_slot_vanishes
 @transaction.atomic
 def book(
-    *, firstname: str, lastname: str, phone: str, starts_at: datetime, by: Actor, service: Service | None = None
+    *,
+    firstname: str,
+    lastname: str,
+    phone: str,
+    starts_at: datetime,
+    by: Actor,
+    service: Service | None = None,
+    email: str = "",
 ) -> Booking:
-    """Take one place in the minute of `starts_at`, or refuse with SlotFull."""
+    """Take one place in the minute of `starts_at`, or refuse with SlotFull.
+
+    Whoever proves to read at `email` finds the booking in their account (see `welcome`).
+    """
     reached = rights.require(by, "booking.book")
     booking = Booking(
-        starts_at=starts_at,
+        starts_at=clean_instant(starts_at),
         firstname=clean_name(firstname, field="firstname"),
         lastname=clean_name(lastname, field="lastname"),
         phone=clean_phone(phone),
+        email=clean_email(email, empty=True),
         account=by if reached == Scope.OWN and isinstance(by, User) else None,
     )
     booking.manage_digest = digest(booking.manage_token)
@@ -87,7 +98,7 @@ def change_booking(
     if phone is not None:
         changes["phone"] = clean_phone(phone)
     if starts_at is not None:
-        changes["starts_at"] = starts_at
+        changes["starts_at"] = clean_instant(starts_at)
     return _change(_locked(booking), changes, by=by)
 
 
@@ -149,16 +160,6 @@ def _move_place(left: Slot, target: Slot) -> None:
     else:
         _take_place(target)
         Slot.objects.give_back(left.pk)
-
-
-@transaction.atomic
-def save_service(service: Service, *, by: Actor) -> Service:
-    """Write a new or a changed service; slots that exist keep their capacity."""
-    rights.require(by, "booking.manage")
-    service.updated_at = Now()
-    service.save()
-    Activity.objects.record("booking.save_service", service, by=by)
-    return service
 
 
 # A booking that somebody is changing is left to the next run. Slots are awaited, in ascending order like everywhere.

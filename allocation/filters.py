@@ -1,0 +1,49 @@
+"""What the lists of /api/v1/allocation/ can be narrowed by."""
+
+import django_filters
+from django.db.models import QuerySet
+
+from allocation.models import Purchase, Ticket, TicketOption
+from ticketing.toolkit.filters import FlagFilter, IdFilter, InstantFilter, TextFilter
+
+
+class OptionFilters(django_filters.FilterSet):
+    """Ticket options by name, and by whether there is something left."""
+
+    name = TextFilter(lookup_expr="icontains", help_text="Part of the name, in any case.")
+    with_room = FlagFilter(method="has_room", help_text="Whether at least one ticket is left.")
+
+    class Meta:
+        model = TicketOption
+        fields: list[str] = []
+
+    def has_room(self, options: QuerySet, name: str, value: bool) -> QuerySet:
+        """Those with something left, or those without."""
+        return options.with_room() if value else options.sold_out()
+
+
+class PurchaseFilters(django_filters.FilterSet):
+    """Purchases by what was bought, and when."""
+
+    option = IdFilter(help_text="Of this option.")
+    created_from = InstantFilter(field_name="created_at", lookup_expr="gte", help_text="At this instant or later.")
+    created_to = InstantFilter(field_name="created_at", lookup_expr="lt", help_text="Before this instant.")
+
+    class Meta:
+        model = Purchase
+        fields: list[str] = []
+
+
+class TicketFilters(django_filters.FilterSet):
+    """Tickets by where they come from, and by their state."""
+
+    option = IdFilter(help_text="Of this option.")
+    purchase = IdFilter(help_text="Of this purchase.")
+    valid = FlagFilter(help_text="Whether it is valid.")
+    admitted = FlagFilter(
+        field_name="admitted_at", lookup_expr="isnull", exclude=True, help_text="Whether it was used."
+    )
+
+    class Meta:
+        model = Ticket
+        fields: list[str] = []

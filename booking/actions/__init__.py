@@ -1,0 +1,23 @@
+"""The verbs of booking."""
+
+from booking.actions.bookings import (
+    CHUNK,
+    book,
+    cancel_booking,
+    change_booking,
+    purge_expired,
+)
+from booking.actions.services import change_service, change_slot, create_service
+from booking.actions.welcome import welcome
+
+__all__ = [
+    "CHUNK",
+    "book",
+    "cancel_booking",
+    "change_booking",
+    "change_service",
+    "change_slot",
+    "create_service",
+    "purge_expired",
+    "welcome",
+]

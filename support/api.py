@@ -1,0 +1,385 @@
+"""The support desk over /api/v1/support/."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from support import actions
+from support.filters import AgentFilters, ReplyFilters, TicketFilters
+from support.models import MOST_TICKETS_AT_ONCE, Agent, Department, Priority, Reply, Ticket
+from support.policies import spellings
+from ticketing import rights
+from ticketing.errors import NotFound
+from ticketing.models import User
+from ticketing.texts import clean_email
+from ticketing.toolkit.api import ApiViewSet
+from ticketing.toolkit.contracts import found
+from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Id, Instant, Ruled, Text, Word
+
+MESSAGE_LIMIT, DAY_IN_MINUTES = 10_000, 24 * 60
+
+
+class ForStaff(serializers.ModelSerializer):
+    """A serializer of which customers see less: `staff_fields` are shown to whoever may triage tickets."""
+
+    staff_fields: frozenset[str] = frozenset()
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """All of them, or those for everybody; the description has all."""
+        view = self.context["view"]
+        if getattr(view, "swagger_fake_view", False) or rights.scope(view.request.user, "support.triage"):
+            return super().get_fields()
+        return {name: field for name, field in super().get_fields().items() if name not in self.staff_fields}
+
+
+class PersonSerializer(ForStaff):
+    """Somebody with an account. The e-mail address is for staff."""
+
+    name = serializers.CharField(read_only=True)
+    email = serializers.CharField(required=False)
+
+    staff_fields = frozenset({"email"})
+
+    class Meta:
+        model = User
+        fields = ["id", "name", "email"]
+        read_only_fields = fields
+
+
+class HandlerSerializer(serializers.ModelSerializer):
+    """The agent who answers."""
+
+    name = serializers.CharField(source="user.name", read_only=True)
+
+    class Meta:
+        model = Agent
+        fields = ["id", "name"]
+        read_only_fields = fields
+
+
+class SupportTicketSerializer(ForStaff):
+    """A question and how far it is. People know it by its code."""
+
+    department = serializers.ChoiceField(
+        Department.choices, allow_blank=True, read_only=True, help_text="Empty means any agent."
+    )
+    closed = serializers.BooleanField(source="is_closed", read_only=True)
+    customer = PersonSerializer(source="user", read_only=True, allow_null=True, help_text="Null without an account.")
+    agent = HandlerSerializer(read_only=True, allow_null=True, help_text="Null while it waits.")
+    claimed_user_id = serializers.CharField(required=False, help_text="As the caller said; nothing vouches for it.")
+    claimed_phone = serializers.CharField(required=False)
+    email = serializers.CharField(required=False, help_text="Of somebody without an account.")
+    created_at = Instant(read_only=True)
+    updated_at = Instant(read_only=True)
+    assigned_at = Instant(read_only=True, allow_null=True)
+    closed_at = Instant(read_only=True, allow_null=True)
+
+    staff_fields = frozenset({"claimed_user_id", "claimed_phone", "email"})
+
+    class Meta:
+        model = Ticket
+        fields = [
+            "id",
+            "code",
+            "subject",
+            "message",
+            "department",
+            "priority",
+            "status",
+            "closed",
+            "customer",
+            "agent",
+            "claimed_user_id",
+            "claimed_phone",
+            "email",
+            "rejection",
+            "created_at",
+            "updated_at",
+            "assigned_at",
+            "closed_at",
+        ]
+        read_only_fields = fields
+
+
+class NewTicket(serializers.Serializer):
+    """A question. Without a department any agent answers it."""
+
+    subject = Text(250)
+    message = Text(MESSAGE_LIMIT, lines=True)
+    department = Word(Department.choices, allow_blank=True, default="")
+    priority = Word(Priority.choices, default=Priority.MEDIUM)
+    customer = Id(required=False, help_text="Staff only: the account on whose behalf it is asked.")
+
+
+class Triage(serializers.Serializer):
+    """What may change of a ticket; what is left out stays. An empty department is any agent's."""
+
+    priority = Word(Priority.choices, required=False)
+    department = Word(Department.choices, allow_blank=True, required=False)
+
+
+class Rejection(serializers.Serializer):
+    """Why there will be no answer; the customer reads it."""
+
+    reason = Text(250)
+
+
+class TicketViewSet(ApiViewSet):
+    """Questions to the support desk."""
+
+    operations = {
+        "list": "support.list",
+        "retrieve": "support.read",
+        "create": "support.open",
+        "partial_update": "support.triage",
+        "close": "support.close",
+        "reopen": "support.close",
+        "reject": "support.reject",
+    }
+    serializer_class = SupportTicketSerializer
+    filterset_class = TicketFilters
+    inputs = {"create": NewTicket, "partial_update": Triage, "reject": Rejection}
+    orderings = {
+        "created_at": ("created_at", "id"),
+        "queue_at": ("queue_at", "id"),
+        "updated_at": ("updated_at", "id"),
+    }
+    examples = {
+        "create": {
+            "subject": "I cannot log in since this morning",
+            "message": "The page says that my password is wrong, but I have not changed it.",
+            "department": "technical",
+            "priority": "high",
+        },
+        "partial_update": {"priority": "high", "department": "security"},
+        "reject": {"reason": "This was meant for another organisation."},
+    }
+    lookup_field = "code"
+
+    def rows(self) -> QuerySet:
+        """Every ticket with who asked and who answers."""
+        return Ticket.objects.select_related("user", "agent__user")
+
+    def named(self) -> dict[str, Any]:
+        """The code in the address, however it is spelled."""
+        return {"code__in": spellings(self.kwargs["code"])}
+
+    def create(self, request: Request) -> Response:
+        """Ask something, or as staff on behalf of a customer."""
+        wanted = self.input()
+        if named := wanted.pop("customer", None):
+            wanted["customer"] = _account(named)
+        return self.answer(actions.open_ticket(**wanted, by=request.user), 201)
+
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change priority or department; the time that the ticket has waited goes on counting."""
+        ticket, changes = self.get_object(), self.input()
+        return self.answer(actions.triage_ticket(ticket, **changes, by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def close(self, request: Request, **kwargs: Any) -> Response:
+        """The question is answered; twice is harmless."""
+        return self.answer(actions.close_ticket(self.get_object(), by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, **kwargs: Any) -> Response:
+        """Put a closed ticket back into the queue; an open one stays as it is."""
+        return self.answer(actions.reopen_ticket(self.get_object(), by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, **kwargs: Any) -> Response:
+        """End an open ticket without an answer, for a reason."""
+        ticket, said = self.get_object(), self.input()
+        return self.answer(actions.reject_ticket(ticket, **said, by=request.user))
+
+
+def _account(pk: UUID) -> User:
+    if account := User.objects.admitted().filter(pk=pk).first():
+        return account
+    raise NotFound(field="customer")
+
+
+class ReceiptSerializer(serializers.ModelSerializer):
+    """What somebody without an account keeps of their question."""
+
+    class Meta:
+        model = Ticket
+        fields = ["code"]
+        read_only_fields = fields
+
+
+class NewQuestion(serializers.Serializer):
+    """A question of somebody without an account, who finds it in the account that they open with the address."""
+
+    email = Ruled(clean_email, limit=254, pattern=EMAIL_PATTERN)
+    message = Text(MESSAGE_LIMIT, lines=True)
+    name = Text(45, empty=True, default="")
+
+
+class QuestionViewSet(ApiViewSet):
+    """Questions without an account. Nothing is shown of them here."""
+
+    operations = {"create": "support.raise_unverified"}
+    serializer_class = ReceiptSerializer
+    inputs = {"create": NewQuestion}
+    examples = {
+        "create": {
+            "email": "ada@example.org",
+            "message": "Is there a reduced price for pupils?",
+            "name": "Ada Lovelace",
+        }
+    }
+
+    def rows(self) -> QuerySet:
+        """Every ticket."""
+        return Ticket.objects.all()
+
+    def create(self, request: Request) -> Response:
+        """Ask something; any agent may answer."""
+        said = self.input()
+        ticket = actions.raise_unverified_ticket(
+            user_id=said["name"], phone="", query=said["message"], email=said["email"], by=request.user
+        )
+        return self.answer(ticket, 201)
+
+    def made(self, response: Response) -> UUID:
+        """The ticket whose code the answer shows."""
+        return self.rows().values_list("pk", flat=True).get(code=response.data["code"])
+
+    def address_of(self, row: Any) -> str:
+        """Where it can be read with an account."""
+        return reverse("v1:support-ticket-detail", args=[row.code])
+
+
+class ReplySerializer(serializers.ModelSerializer):
+    """One thing said about a ticket."""
+
+    ticket = serializers.CharField(source="ticket.code", read_only=True, help_text="The ticket's code.")
+    author = PersonSerializer(read_only=True)
+    created_at = Instant(read_only=True)
+
+    class Meta:
+        model = Reply
+        fields = ["id", "ticket", "author", "message", "created_at"]
+        read_only_fields = fields
+
+
+class NewReply(serializers.Serializer):
+    """What is said, and about which ticket."""
+
+    ticket = Text(100, help_text="The ticket's code.")
+    message = Text(MESSAGE_LIMIT, lines=True)
+
+
+class ReplyViewSet(ApiViewSet):
+    """What was said about tickets."""
+
+    operations = {"list": "support.reply", "retrieve": "support.reply", "create": "support.reply"}
+    serializer_class = ReplySerializer
+    filterset_class = ReplyFilters
+    inputs = {"create": NewReply}
+    examples = {"create": {"ticket": "0123456789AB", "message": "It works again, thank you."}}
+
+    def rows(self) -> QuerySet:
+        """Every reply with its author and its ticket."""
+        return Reply.objects.select_related("author", "ticket")
+
+    def create(self, request: Request) -> Response:
+        """Say something; a closed ticket is re-opened."""
+        said = self.input()
+        tickets = Ticket.objects.visible_to(request.user, self.operation)
+        ticket = found(tickets, code__in=spellings(said["ticket"]))
+        return self.answer(actions.reply_to_ticket(ticket, message=said["message"], by=request.user), 201)
+
+
+class AgentSerializer(serializers.ModelSerializer):
+    """Somebody who answers. Presence is a lease: it lapses by itself."""
+
+    account = PersonSerializer(source="user", read_only=True)
+    present = serializers.BooleanField(read_only=True)
+    departments = serializers.ListField(
+        child=serializers.ChoiceField(Department.choices), read_only=True, help_text="Empty means all departments."
+    )
+    left = serializers.IntegerField(read_only=True, help_text="How many more tickets fit.")
+    online_until = Instant(read_only=True, allow_null=True)
+    created_at = Instant(read_only=True)
+    updated_at = Instant(read_only=True)
+
+    class Meta:
+        model = Agent
+        fields = [
+            "id",
+            "account",
+            "capacity",
+            "taken",
+            "left",
+            "departments",
+            "present",
+            "online_until",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class AgentChange(serializers.Serializer):
+    """What may change of an agent; what is left out stays."""
+
+    capacity = Count(min_value=0, max_value=MOST_TICKETS_AT_ONCE, required=False)
+    departments = serializers.ListField(
+        child=Word(Department.choices),
+        max_length=len(Department),
+        required=False,
+        help_text="Empty means all departments.",
+    )
+
+
+class Presence(serializers.Serializer):
+    """For how long the agent is there, unless renewed."""
+
+    minutes = Count(max_value=DAY_IN_MINUTES)
+
+
+class AgentViewSet(ApiViewSet):
+    """Those who answer."""
+
+    operations = {
+        "list": "support.see_agents",
+        "retrieve": "support.see_agents",
+        "partial_update": "support.manage_agents",
+        "online": "support.presence",
+        "offline": "support.presence",
+    }
+    serializer_class = AgentSerializer
+    filterset_class = AgentFilters
+    inputs = {"partial_update": AgentChange, "online": Presence}
+    examples = {"partial_update": {"capacity": 8, "departments": ["technical"]}, "online": {"minutes": 60}}
+
+    def rows(self) -> QuerySet:
+        """Every agent with the account, and whether they are there."""
+        return Agent.objects.with_presence().select_related("user")
+
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change the capacity, never below what is in work, or the departments."""
+        agent, changes = self.get_object(), self.input()
+        return self.answer(actions.change_agent(agent, **changes, by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def online(self, request: Request, **kwargs: Any) -> Response:
+        """Renew the presence; a longer one is not shortened. Waiting tickets are handed out."""
+        agent, lasts = self.get_object(), timedelta(**self.input())
+        return self.answer(actions.go_online(agent.user, lasts=lasts, by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def offline(self, request: Request, **kwargs: Any) -> Response:
+        """End the presence; the tickets in work are handed out to others."""
+        agent = self.get_object()
+        actions.go_offline(agent.user, by=request.user)
+        return self.answer(agent)

@@ -1,0 +1,76 @@
+"""What the lists of /api/v1/support/ can be narrowed by."""
+
+import django_filters
+from django.db.models import QuerySet
+
+from support.models import Agent, Department, Priority, Reply, Ticket
+from support.policies import spellings
+from ticketing.toolkit.filters import FlagFilter, IdFilter, InstantFilter, TextFilter
+
+
+class TicketFilters(django_filters.FilterSet):
+    """Tickets by what they are about, how far they are and who has to do with them."""
+
+    code = TextFilter(method="has_code", help_text="With this code, in any case.")
+    status = django_filters.ChoiceFilter(choices=Ticket.Status.choices)
+    closed = FlagFilter(method="is_closed", help_text="Whether it is completed or rejected.")
+    waiting = FlagFilter(method="is_waiting", help_text="Whether it waits for an agent.")
+    department = django_filters.ChoiceFilter(choices=Department.choices)
+    priority = django_filters.ChoiceFilter(choices=Priority.choices)
+    customer = IdFilter(field_name="user", help_text="Of this account.")
+    agent = IdFilter(help_text="In the hands of this agent, or ended by them.")
+    created_from = InstantFilter(field_name="created_at", lookup_expr="gte", help_text="At this instant or later.")
+    created_to = InstantFilter(field_name="created_at", lookup_expr="lt", help_text="Before this instant.")
+
+    class Meta:
+        model = Ticket
+        fields: list[str] = []
+
+    def has_code(self, tickets: QuerySet, name: str, value: str) -> QuerySet:
+        """The one of that code, however it is spelled."""
+        return tickets.filter(code__in=spellings(value))
+
+    def is_closed(self, tickets: QuerySet, name: str, value: bool) -> QuerySet:
+        """Those that came to an end, or the others."""
+        return tickets.closed() if value else tickets.open()
+
+    def is_waiting(self, tickets: QuerySet, name: str, value: bool) -> QuerySet:
+        """Those without an agent as yet, or the others."""
+        return tickets.waiting() if value else tickets.exclude(status=Ticket.Status.CREATED)
+
+
+class ReplyFilters(django_filters.FilterSet):
+    """Replies by what they answer."""
+
+    ticket = TextFilter(method="to_ticket", help_text="To the ticket with this code, in any case.")
+    created_from = InstantFilter(field_name="created_at", lookup_expr="gte", help_text="At this instant or later.")
+    created_to = InstantFilter(field_name="created_at", lookup_expr="lt", help_text="Before this instant.")
+
+    class Meta:
+        model = Reply
+        fields: list[str] = []
+
+    def to_ticket(self, replies: QuerySet, name: str, value: str) -> QuerySet:
+        """Those to the one ticket."""
+        return replies.filter(ticket__code__in=spellings(value))
+
+
+class AgentFilters(django_filters.FilterSet):
+    """Agents by whether they are there, and where they answer."""
+
+    present = FlagFilter(method="is_present", help_text="Whether the agent is there now.")
+    department = django_filters.ChoiceFilter(
+        method="answers_in", choices=Department.choices, help_text="Who answers there: those of all departments, too."
+    )
+
+    class Meta:
+        model = Agent
+        fields: list[str] = []
+
+    def is_present(self, agents: QuerySet, name: str, value: bool) -> QuerySet:
+        """Those who are there, or the others."""
+        return agents.present() if value else agents.absent()
+
+    def answers_in(self, agents: QuerySet, name: str, value: str) -> QuerySet:
+        """Those who answer in the department."""
+        return agents.answering(value)

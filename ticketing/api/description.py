@@ -1,0 +1,45 @@
+"""What /api/v1/ says of itself: for programs, and as a page for people."""
+
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ticketing import rights
+from ticketing.toolkit.api import AlwaysJSON
+from ticketing.toolkit.panel import operation
+
+
+class Description(APIView):
+    """The API in OpenAPI 3.1."""
+
+    http_method_names = ["get", "head"]
+    authentication_classes = []
+    permission_classes = []
+    content_negotiation_class = AlwaysJSON
+    metadata_class = None
+    schema = None
+
+    def get(self, request: Request) -> Response:
+        """Every noun and verb, whoever asks; who may do what stands beside each."""
+        return Response(described(rights.mode(), get_language()))
+
+
+@cache
+def described(mode: str, language: str | None) -> dict[str, Any]:
+    """The description in one mode and language; it takes a quarter of a second to write."""
+    return SchemaGenerator().get_schema(public=True)
+
+
+@operation("site.visit")
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """The same, to read and to try out."""
+    return render(request, "api/docs.html")

@@ -1,0 +1,78 @@
+"""Every address of /api/v1/."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, re_path
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.routers import SimpleRouter
+
+from allocation import api as allocation
+from booking import api as booking
+from support import api as support
+from ticketing.api import accounts, description, site
+from ticketing.errors import NotFound
+from ticketing.toolkit.panel import operation
+from ticketing.toolkit.problems import problem_response
+
+app_name = "v1"
+
+
+class Router(SimpleRouter):
+    """Addresses answer with and without the trailing slash."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trailing_slash = "/?"
+
+    def get_method_map(self, viewset: Any, method_map: dict[str, str]) -> dict[str, str]:
+        """The actions that the noun names an operation for, and no others."""
+        bound = super().get_method_map(viewset, method_map)
+        return {method: action for method, action in bound.items() if action in viewset.operations}
+
+
+router = Router()
+router.register("allocation/options", allocation.OptionViewSet, "option")
+router.register("allocation/purchases", allocation.PurchaseViewSet, "purchase")
+router.register("allocation/tickets", allocation.TicketViewSet, "ticket")
+router.register("booking/services", booking.ServiceViewSet, "booking-service")
+router.register("booking/slots", booking.SlotViewSet, "booking-slot")
+router.register("booking/bookings", booking.BookingViewSet, "booking")
+router.register("support/tickets", support.TicketViewSet, "support-ticket")
+router.register("support/questions", support.QuestionViewSet, "support-question")
+router.register("support/replies", support.ReplyViewSet, "support-reply")
+router.register("support/agents", support.AgentViewSet, "support-agent")
+router.register("sign-ups", accounts.SignUpViewSet, "sign-up")
+router.register("password-resets", accounts.PasswordResetViewSet, "password-reset")
+router.register("links", accounts.LinkViewSet, "link")
+router.register("tokens", accounts.TokenViewSet, "token")
+router.register("sessions", accounts.SessionViewSet, "session")
+router.register("accounts", accounts.AccountViewSet, "account")
+router.register("invitations", accounts.InvitationViewSet, "invitation")
+router.register("activities", site.ActivityViewSet, "activity")
+router.register("webhooks", site.WebhookViewSet, "webhook")
+router.register("mails", site.MailViewSet, "mail")
+router.register("deliveries", site.DeliveryViewSet, "delivery")
+
+
+def profile(**bound: str) -> Any:
+    """The caller's own account, which needs no name in its address."""
+    return accounts.ProfileViewSet.as_view(bound, detail=True, basename="profile")
+
+
+@csrf_exempt  # there is nothing to forge
+@operation("site.visit")
+def no_such_address(request: HttpRequest) -> HttpResponse:
+    """404 as a problem document."""
+    return problem_response(NotFound())
+
+
+urlpatterns = [
+    path("schema/", operation("site.visit")(description.Description.as_view()), name="schema"),
+    path("docs/", description.docs, name="docs"),
+    re_path("^account/?$", profile(get="retrieve", patch="partial_update"), name="profile"),
+    re_path("^account/password/?$", profile(post="password"), name="profile-password"),
+    re_path("^account/address/?$", profile(post="address"), name="profile-address"),
+    *router.urls,
+    re_path("", no_such_address),
+]

@@ -1,0 +1,61 @@
+"""From a row of the outbox to a mail: rendered in its language, as text and as HTML, and handed to the mail server."""
+
+import smtplib
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.crypto import salted_hmac
+
+from ticketing.models import EmailLink, Mail
+from ticketing.sending import Hopeless, NotSent
+
+
+def send(mail: Mail) -> None:
+    """Hand the mail to the mail server; NotSent says what went wrong, Hopeless that it never takes this recipient."""
+    try:
+        render(mail).send()
+    except smtplib.SMTPRecipientsRefused as error:
+        [(code, _answer)] = error.recipients.values()
+        failure = Hopeless if 500 <= code < 600 else NotSent
+        raise failure(f"The mail server refused the recipient ({code}).") from error
+    except smtplib.SMTPResponseException as error:
+        raise NotSent(f"The mail server answered {error.smtp_code}.") from error
+    except OSError as error:
+        # In the middle of the talk smtplib hides a time-out behind an error of its own.
+        if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+            raise NotSent("The mail server did not answer in time.") from error
+        raise NotSent(f"The mail server cannot be used ({type(error).__name__}).") from error
+
+
+def render(mail: Mail) -> EmailMultiAlternatives:
+    """The message: the template's first line is the subject, the rest is the text, and the HTML says the same."""
+    link = address_of(mail.link) if mail.link else ""
+    context = mail.context | {"mail": mail, "link": link, "site_url": settings.SITE_URL}
+    with translation.override(mail.language):
+        first_line, _, text = render_to_string(template_name(mail.template), context).partition("\n")
+        # Whatever a name in it holds, a subject is one line.
+        subject = " ".join(first_line.split())
+        paragraphs = [paragraph.strip() for paragraph in text.strip().split("\n\n")]
+        html = render_to_string("mail/base.html", context | {"subject": subject, "paragraphs": paragraphs})
+    message = EmailMultiAlternatives(subject, text.strip() + "\n", to=[mail.to], headers=headers(mail))
+    message.attach_alternative(html, "text/html")
+    return message
+
+
+def headers(mail: Mail) -> dict[str, str]:
+    """The same identity at each attempt, so that a repetition can be told; and nobody's absence note comes back."""
+    identity = salted_hmac("ticketing.mail", f"{mail.pk} {mail.created_at.isoformat()}", algorithm="sha256").hexdigest()
+    return {"Message-ID": f"<{identity[:32]}@{settings.SITE_HOST}>", "Auto-Submitted": "auto-generated"}
+
+
+def template_name(name: str) -> str:
+    """The file of a mail's template."""
+    return f"mail/{name}.txt"
+
+
+def address_of(link: EmailLink) -> str:
+    """What whoever reads the mail opens. Only the mail itself holds it."""
+    return settings.SITE_URL + reverse("account:link", args=[link.pk, link.secret])

@@ -1,0 +1,282 @@
+"""The table of rights, cell by cell, at every door: each operation by each role on what is theirs, foreign, missing.
+
+A case is one request for one operation. What it must answer is not written here: it follows from the table.
+"""
+
+import json
+import uuid
+from typing import NamedTuple
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.test import Client
+
+from allocation.models import Ticket
+from allocation.tests.factories import PurchaseFactory, TicketOptionFactory
+from booking.tests.factories import NOON, BookingFactory, ServiceFactory
+from support.models import Agent
+from support.tests.factories import ReplyFactory, TicketFactory
+from ticketing.actions import create_webhook, invite, issue_token
+from ticketing.models import ApiToken, EmailLink, Session
+from ticketing.rights import RIGHTS, Role, Scope, cell
+from ticketing.tests.factories import UserFactory
+
+NOBODY = str(uuid.UUID(int=5, version=4))
+
+
+class Case(NamedTuple):
+    """A request; `{id}` in path and body is the object, which `thing` makes for an owner."""
+
+    operation: str
+    door: str
+    method: str
+    path: str
+    body: dict | None = None
+    thing: str = ""
+    missing: str = NOBODY
+    seen: str = ""  # what must be there for a list to show something
+
+
+def api(operation, method, path, body=None, thing="", **more):
+    return Case(operation, "api", method, f"/api/v1/{path}", body, thing, **more)
+
+
+def contract(operation, path, body=None, thing="", method="POST", **more):
+    return Case(operation, "contract", method, path, body, thing, **more)
+
+
+NAMES = {"firstname": "Ishan", "lastname": "Dixit"}
+NO_CODE = "ZZZZZZZZZZZZ"
+AT = "2031-05-06T12:00:00Z"
+DAY = "starts_from=2031-05-06T00:00:00Z&starts_to=2031-05-06T23:00:00Z"
+
+CASES = [
+    api("account.profile", "GET", "account/"),
+    api("account.profile", "PATCH", "account/", {"first_name": "Ada"}),
+    api("account.manage_tokens", "GET", "tokens/"),
+    api("account.manage_tokens", "POST", "tokens/", {"name": "till"}),
+    api("account.manage_tokens", "GET", "tokens/{id}/", thing="token"),
+    api("account.manage_tokens", "PATCH", "tokens/{id}/", {"name": "till"}, thing="token"),
+    api("account.manage_tokens", "POST", "tokens/{id}/rotate/", thing="token"),
+    api("account.revoke_token", "DELETE", "tokens/{id}/", thing="token"),
+    api("account.manage_sessions", "GET", "sessions/"),
+    api("account.manage_sessions", "DELETE", "sessions/{id}/", thing="session"),
+    api("account.list", "GET", "accounts/"),
+    contract("account.list", "/users", method="GET"),
+    api("account.manage", "PATCH", "accounts/{id}/", {"role": "gate"}, thing="account"),
+    api("account.manage", "POST", "accounts/{id}/deactivate/", thing="account"),
+    api("account.manage", "GET", "invitations/"),
+    api("account.manage", "POST", "invitations/", {"email": "new@example.org", "role": "agent"}),
+    api("account.manage", "DELETE", "invitations/{id}/", thing="invitation"),
+    contract(
+        "support.raise_unverified", "/api/customer/ticket/generate", {"user_id": "1", "phone": "2", "query": "hey"}
+    ),
+    api("support.raise_unverified", "POST", "support/questions/", {"email": "a@example.org", "message": "hey"}),
+    contract("support.open", "/tickets", {"subject": "s", "priority": "low", "department": "sales", "message": "hey"}),
+    api(
+        "support.open",
+        "POST",
+        "support/tickets/",
+        {"subject": "s", "priority": "low", "department": "sales", "message": "hey"},
+    ),
+    contract("support.list", "/tickets", method="GET"),
+    api("support.list", "GET", "support/tickets/"),
+    contract("support.read", "/tickets/{id}", thing="question", method="GET", missing=NO_CODE),
+    api("support.read", "GET", "support/tickets/{id}/", thing="question", missing=NO_CODE),
+    contract("support.close", "/tickets/{id}", {"closed": True}, "question", "PATCH", missing=NO_CODE),
+    api("support.close", "POST", "support/tickets/{id}/close/", thing="question", missing=NO_CODE),
+    api("support.close", "POST", "support/tickets/{id}/reopen/", thing="question", missing=NO_CODE),
+    api("support.triage", "PATCH", "support/tickets/{id}/", {"priority": "high"}, thing="question", missing=NO_CODE),
+    api(
+        "support.reject", "POST", "support/tickets/{id}/reject/", {"reason": "spam"}, thing="question", missing=NO_CODE
+    ),
+    contract("support.reply", "/replies?ticket={id}", thing="question", method="GET", missing=NO_CODE),
+    contract("support.reply", "/replies", {"ticket": "{id}", "message": "hey"}, "question", missing=NO_CODE),
+    api("support.reply", "POST", "support/replies/", {"ticket": "{id}", "message": "hey"}, "question", missing=NO_CODE),
+    api("support.reply", "GET", "support/replies/{id}/", thing="reply"),
+    api("support.presence", "POST", "support/agents/{id}/online/", {"minutes": 5}, thing="agent"),
+    api("support.presence", "POST", "support/agents/{id}/offline/", thing="agent"),
+    api("support.see_agents", "GET", "support/agents/"),
+    api("support.see_agents", "GET", "support/agents/{id}/", thing="agent"),
+    api("support.manage_agents", "PATCH", "support/agents/{id}/", {"capacity": 9}, thing="agent"),
+    api("booking.see_free", "GET", "booking/services/"),
+    api("booking.see_free", "GET", "booking/slots/"),
+    api("booking.see_free", "GET", "booking/slots/{id}/", thing="slot"),
+    contract("booking.book", "/book/", {**NAMES, "phone_number": "5550100001", "date": "6-05-2031", "time": "12:00"}),
+    api("booking.book", "POST", "booking/bookings/", {**NAMES, "phone": "5550100001", "starts_at": AT}),
+    Case("booking.book", "panel", "GET", "/panel/book/"),
+    contract("booking.see_one", "/view/", {"query": "id", "id": "{id}"}, "booking"),
+    api("booking.see_one", "GET", "booking/bookings/{id}/", thing="booking"),
+    contract("booking.see_by_time", "/view/", {"query": "datetime", "date": "6-05-2031"}, seen="booking"),
+    api("booking.see_by_time", "GET", f"booking/bookings/?{DAY}"),
+    contract("booking.see_all", "/view/", {"query": "all"}, seen="booking"),
+    api("booking.see_all", "GET", "booking/bookings/"),
+    contract("booking.change", "/update/edit/", {"id": "{id}", "firstname": "Asha"}, "booking"),
+    api("booking.change", "PATCH", "booking/bookings/{id}/", {"firstname": "Asha"}, thing="booking"),
+    contract("booking.cancel", "/update/delete/", {"id": "{id}"}, "booking"),
+    api("booking.cancel", "DELETE", "booking/bookings/{id}/", thing="booking"),
+    api("booking.manage", "POST", "booking/services/", {"slug": "repair", "name": "Repair", "slot_capacity": 2}),
+    api("booking.manage", "PATCH", "booking/services/{id}/", {"name": "Repair"}, thing="service"),
+    api("booking.manage", "PATCH", "booking/slots/{id}/", {"capacity": 30}, thing="slot"),
+    contract("allocation.see_options", "/ticket_options/{id}", thing="option", method="GET"),
+    api("allocation.see_options", "GET", "allocation/options/"),
+    api("allocation.see_options", "GET", "allocation/options/{id}/", thing="option"),
+    contract("allocation.change_options", "/ticket_options", {"Name": "n", "Desc": "d", "Allocation": 5}),
+    api("allocation.change_options", "POST", "allocation/options/", {"name": "n", "allocation": 5}),
+    api("allocation.change_options", "PATCH", "allocation/options/{id}/", {"allocation": 50}, thing="option"),
+    contract("allocation.purchase", "/ticket_options/{id}/purchases", {"Quantity": 1, "UserID": "{me}"}, "option"),
+    api(
+        "allocation.purchase",
+        "POST",
+        "allocation/purchases/",
+        {"option": "{id}", "quantity": 1, "buyer": "{me}"},
+        "option",
+    ),
+    api("allocation.see_purchase", "GET", "allocation/purchases/{id}/", thing="purchase"),
+    api("allocation.list_purchases", "GET", "allocation/purchases/"),
+    contract("allocation.see_ticket", "/ticket?id={id}", thing="ticket", method="GET"),
+    api("allocation.see_ticket", "GET", "allocation/tickets/{id}/", thing="ticket"),
+    contract("allocation.list_tickets", "/ticket", method="GET"),
+    api("allocation.list_tickets", "GET", "allocation/tickets/"),
+    contract("allocation.issue", "/ticket"),
+    api("allocation.issue", "POST", "allocation/tickets/", {}),
+    contract("allocation.set_validity", "/ticket/invalidate?id={id}", thing="ticket", method="UPDATE"),
+    api("allocation.set_validity", "POST", "allocation/tickets/{id}/invalidate/", thing="ticket"),
+    api("allocation.set_validity", "POST", "allocation/tickets/{id}/validate/", thing="ticket"),
+    Case("site.visit", "panel", "GET", "/"),
+    api("site.visit", "GET", "schema/"),
+    contract("site.health", "/health", method="GET"),
+    api("site.trail", "GET", "activities/"),
+    api("site.outbox", "GET", "mails/"),
+    api("site.outbox", "GET", "deliveries/"),
+    api("site.webhooks", "GET", "webhooks/"),
+    api("site.webhooks", "POST", "webhooks/", {"url": "https://example.org/hook"}),
+    api("site.webhooks", "PATCH", "webhooks/{id}/", {"description": "d"}, thing="webhook"),
+    api("site.webhooks", "POST", "webhooks/{id}/rotate/", thing="webhook"),
+    api("site.webhooks", "DELETE", "webhooks/{id}/", thing="webhook"),
+    *(
+        Case("account.admin", "admin", "GET", f"/admin/{page}")
+        for page in ("", "support/ticket/", "booking/booking/", "allocation/ticketoption/", "ticketing/activity/")
+    ),
+]
+
+# Not asked by one request for one object: shown by tests of their own, or done by commands only.
+ELSEWHERE = {"account.log_in", "account.sign_up", "account.use_link", "booking.purge", "site.operate"}
+
+
+def _bought(owner):
+    return PurchaseFactory(option=TicketOptionFactory(), buyer=owner.pk, by=owner if owner.role == "customer" else None)
+
+
+MAKE = {
+    "token": lambda owner: ApiToken.objects.get(user=owner, name=issue_token(owner, name="x", by=None) and "x").pk,
+    "session": lambda owner: _session(owner),
+    "account": lambda owner: UserFactory().pk,
+    "invitation": lambda owner: _invitation(),
+    "question": lambda owner: TicketFactory(by=owner).code,
+    "reply": lambda owner: ReplyFactory(ticket=TicketFactory(by=owner), by=owner).pk,
+    "agent": lambda owner: Agent.objects.get_or_create(user=owner)[0].pk,
+    "slot": lambda owner: BookingFactory(starts_at=NOON).slot_id,
+    "booking": lambda owner: BookingFactory(by=owner, starts_at=NOON).pk,
+    "service": lambda owner: ServiceFactory().pk,
+    "option": lambda owner: TicketOptionFactory().pk,
+    "purchase": lambda owner: _bought(owner).id,
+    "ticket": lambda owner: Ticket.objects.get(purchase=_bought(owner).id).pk,
+    "webhook": lambda owner: create_webhook(url="https://example.org/h", by=None)[0].pk,
+}
+# Things that are nobody's: whoever reaches all reaches them, and there is no foreign one.
+SHARED = {"account", "invitation", "slot", "service", "option", "webhook"}
+
+
+def _session(owner):
+    Client().force_login(owner)
+    return Session.objects.filter(account=owner).latest("created_at").public_id
+
+
+def _invitation():
+    invite(email="invited@example.org", role="agent", by=None)
+    return EmailLink.objects.get(email="invited@example.org").pk
+
+
+@pytest.fixture(params=["production", "demo"])
+def mode(request, settings):
+    settings.SITE_MODE = request.param
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    return request.param
+
+
+@pytest.fixture(params=list(Role))
+def actor(request, db, mode):
+    """Somebody of each role; in the demo a demo account or not makes no difference."""
+    if request.param == Role.ANONYMOUS:
+        return AnonymousUser()
+    role = Role.SUPERVISOR if request.param == Role.SUPERUSER else request.param
+    return UserFactory(role=role, is_superuser=request.param == Role.SUPERUSER)
+
+
+class Caller:
+    """How this person comes to each door: programs with a token, browsers with a session."""
+
+    def __init__(self, user):
+        self.user = user
+        self.browser, self.headers = Client(), {}
+        if user.is_authenticated:
+            self.browser.force_login(user)
+            self.headers = {"Authorization": f"Bearer {issue_token(user, name='matrix', by=None)}"}
+
+    def ask(self, case, named=""):
+        me = str(self.user.pk or NOBODY)
+        fill = lambda text: text.replace("{id}", str(named)).replace("{me}", me)  # noqa: E731
+        client, headers = (self.browser, {}) if case.door in ("panel", "admin") else (Client(), self.headers)
+        body = "" if case.method == "GET" else fill(json.dumps(case.body or {}))
+        return client.generic(case.method, fill(case.path), body, "application/json", headers=headers)
+
+
+def role_of(user):
+    if not user.is_authenticated:
+        return Role.ANONYMOUS
+    return Role.SUPERUSER if user.is_superuser else Role(user.role)
+
+
+def expected(reached, door, role, whose):
+    """The kind of answer that the table asks for."""
+    if reached is None:
+        if door == "admin":
+            return {302}
+        return {401} if role == Role.ANONYMOUS else {403}
+    if whose == "missing":
+        return {404}
+    if whose == "foreign" and reached in (Scope.OWN, Scope.CAP):
+        return {404}
+    return {200, 201, 202, 204}
+
+
+def test_every_operation_is_asked_at_some_door():
+    assert {case.operation for case in CASES} | ELSEWHERE == set(RIGHTS)
+    assert not {case.operation for case in CASES} & ELSEWHERE
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.door} {case.method} {case.path} {case.operation}")
+def test_each_cell_is_what_the_table_says(case, actor, mode):
+    role = role_of(actor)
+    reached = cell(role, case.operation, demo=mode == "demo")
+    caller = Caller(actor)
+    if case.seen:
+        MAKE[case.seen](actor if role == Role.CUSTOMER else UserFactory())
+    if not case.thing:
+        answer = caller.ask(case)
+        assert answer.status_code in expected(reached, case.door, role, "own"), answer.content[:300]
+        return
+    stranger = UserFactory(role="agent" if case.thing == "agent" else "customer")
+    foreign_id = MAKE[case.thing](stranger)
+    foreign, missing = caller.ask(case, foreign_id), caller.ask(case, case.missing)
+    whose = "own" if case.thing in SHARED else "foreign"
+    assert foreign.status_code in expected(reached, case.door, role, whose), foreign.content[:300]
+    assert missing.status_code in expected(reached, case.door, role, "missing"), missing.content[:300]
+    if foreign.status_code == 404:
+        assert foreign.content.replace(str(foreign_id).encode(), b"") == missing.content.replace(
+            case.missing.encode(), b""
+        )
+    if case.thing not in SHARED and role in (Role.CUSTOMER, Role.AGENT if case.thing == "agent" else Role.CUSTOMER):
+        own = caller.ask(case, MAKE[case.thing](actor))
+        assert own.status_code in expected(reached, case.door, role, "own"), own.content[:300]

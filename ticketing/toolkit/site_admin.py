@@ -1,0 +1,39 @@
+"""The admin is the supervisors' place, with a door of its own."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from ticketing import rights
+from ticketing.toolkit.authentication import remember_browser
+
+
+class LogInForm(AdminAuthenticationForm):
+    """The admin's own log-in page: it opens to whoever may enter, and tells everybody else no."""
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Refuse whoever lacks the right, in the words of a wrong password."""
+        if not rights.scope(user, "account.admin"):
+            raise self.get_invalid_login_error()
+
+
+class SiteAdmin(admin.AdminSite):
+    """Django's admin, the supervisors' place: open to whoever has `account.admin`."""
+
+    site_header = site_title = _("Ticketing")
+    index_title = _("Administration")
+    login_form = LogInForm
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may enter."""
+        return bool(request.user.is_active and rights.scope(request.user, "account.admin"))
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Django's log-in page, whose sessions their owners can recognise too."""
+        response = super().login(request, extra_context)
+        if request.method == "POST" and request.user.is_authenticated:
+            remember_browser(request)
+        return response
