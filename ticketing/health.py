@@ -43,11 +43,14 @@ ready.operation = "site.health"  # type: ignore[attr-defined]  # a function may 
 
 def _ages() -> Ages:
     """Since when each process gave no sign of life, and since when the oldest task, mail and delivery are due."""
+    # What waits behind a mail server or a receiver that fails is theirs to mend, and no reason to call this site unwell.
+    mails = Mail.objects.none() if Mail.objects.being_tried().exists() else Mail.objects.due()
+    deliveries = Delivery.objects.due().exclude(webhook__in=Delivery.objects.being_tried().values("webhook"))
     beats = dict(Heartbeat.objects.values_list("name", _age("at")))
     return {name: beats.get(name) for name in sorted(BEATING)} | {
         "queue": _oldest(OrmQ.objects.filter(lock__lte=Now()).order_by("lock"), "lock"),
-        "mail": _oldest(Mail.objects.due(), "next_at"),
-        "webhooks": _oldest(Delivery.objects.due(), "next_at"),
+        "mail": _oldest(mails, "next_at"),
+        "webhooks": _oldest(deliveries, "next_at"),
     }
 
 

@@ -197,6 +197,10 @@ class OutgoingQuerySet(models.QuerySet):
         """Taken by whoever was to get it."""
         return self.filter(sent_at__isnull=False)
 
+    def being_tried(self) -> Self:
+        """Unsent, attempted, and to be attempted again: whoever does not take it is somebody else."""
+        return self.unsent().filter(attempts__gt=0, next_at__gt=Now())
+
     def dead(self) -> Self:
         """Given up after the last attempt."""
         return self.filter(dead_at__isnull=False)

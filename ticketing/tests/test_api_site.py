@@ -213,6 +213,13 @@ def test_a_webhook_that_was_changed_in_between_is_left_as_it_is(client, producti
         refused(send(client, f"{path}rotate/", headers=mine), 412, "precondition_failed")
 
 
+def test_a_version_that_can_be_none_is_refused_also_when_the_request_is_repeated(client, production, as_, webhook):
+    path, once = f"webhooks/{webhook.pk}/", {**as_["superuser"], **key()}
+    assert send(client, path, {"is_active": False}, once, "patch").status_code == 200
+    answer = send(client, path, {"is_active": False}, {**once, "If-Match": "0"}, "patch")
+    assert list(refused(answer, 400, "invalid")["errors"]) == ["If-Match"]
+
+
 def test_a_rotated_webhook_has_another_secret(client, production, as_):
     made = send(client, "webhooks/", HOOK, as_["superuser"]).json()
     rotated = send(client, f"webhooks/{made['id']}/rotate/", headers=as_["superuser"]).json()
@@ -248,6 +255,7 @@ def test_a_webhook_is_checked(client, production, as_, webhook, field, value):
             answer = send(client, path, {**HOOK, field: value}, as_["superuser"], method)
             assert answer.status_code == 400
             assert list(answer.json()["errors"]) == [field]
+            assert {type(sentence) for sentence in answer.json()["errors"][field]} == {str}
 
 
 # What leaves

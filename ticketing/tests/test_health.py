@@ -8,7 +8,9 @@ from django.db.models.functions import Now
 from django.test import Client
 from django_q.models import OrmQ
 
-from ticketing.models import Heartbeat, Mail
+from allocation.tests.factories import TicketOptionFactory
+from ticketing.actions import create_webhook
+from ticketing.models import Delivery, Heartbeat, Mail
 from ticketing.runtime.heartbeat import BEATING, PATIENCE
 from ticketing.tests.factories import UserFactory, bearer
 
@@ -94,10 +96,21 @@ def test_a_database_that_is_away_is_said_and_not_raised(monkeypatch):
     assert (status, body["parts"]) == (503, {"database": "away"})
 
 
-def test_it_costs_four_queries(beating, django_assert_num_queries):
-    with django_assert_num_queries(4):
+def test_it_costs_five_queries(beating, django_assert_num_queries):
+    with django_assert_num_queries(5):
         ask()
 
 
 def test_only_reading_is_answered():
     assert Client().post("/health/ready").status_code == 405
+
+
+@pytest.mark.parametrize(("fails", "word"), [(True, "ok"), (False, "late")])
+def test_what_waits_behind_a_receiver_that_fails_is_not_the_sites_fault(beating, fails, word):
+    create_webhook(url="https://example.org/hook", by=None)
+    TicketOptionFactory.create_batch(3)
+    Delivery.objects.update(next_at=Now() - timedelta(hours=9))
+    if fails:
+        one = Delivery.objects.first()
+        Delivery.objects.filter(pk=one.pk).update(attempts=3, next_at=Now() + timedelta(minutes=1))
+    assert ask()[1]["parts"]["webhooks"] == word
