@@ -146,7 +146,7 @@ class ProfileViewSet(AccountRows):
 
 def _session_key(request: Request) -> str:
     """Of the session that the caller is logged in by; empty for a program with a token, whatever cookie it sends."""
-    return request._request.session.session_key or ""
+    return "" if request.auth else request._request.session.session_key or ""
 
 
 # Becoming somebody
