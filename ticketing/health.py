@@ -43,7 +43,7 @@ ready.operation = "site.health"  # type: ignore[attr-defined]  # a function may 
 
 def _ages() -> Ages:
     """Since when each process gave no sign of life, and since when the oldest task, mail and delivery are due."""
-    # What waits behind a mail server or a receiver that fails is theirs to mend, and no reason to call this site unwell.
+    # What waits behind a mail server or a receiver that fails is theirs to mend: the site itself is well.
     mails = Mail.objects.none() if Mail.objects.being_tried().exists() else Mail.objects.due()
     deliveries = Delivery.objects.due().exclude(webhook__in=Delivery.objects.being_tried().values("webhook"))
     beats = dict(Heartbeat.objects.values_list("name", _age("at")))

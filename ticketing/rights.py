@@ -6,6 +6,7 @@ anonymous caller may do on top in demo mode; as a caller can always leave a cred
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -60,6 +61,8 @@ SCOPES: dict[Scope, str] = {
 _WIDTH = list(Scope)
 
 SYSTEM = "system"
+
+RATE = re.compile(r"([1-9]\d{0,5})/(second|minute|hour|day)")  # how often, in the setting THROTTLES
 
 
 def _row(

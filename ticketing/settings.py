@@ -250,6 +250,9 @@ THROTTLES: dict[str, str] = {
     ),
     **env.dict("THROTTLES", default={}),
 }
+for name, rate in THROTTLES.items():
+    if name not in (*rights.RIGHTS, "anonymous", "account") or not rights.RATE.fullmatch(rate):
+        raise ImproperlyConfigured(f"THROTTLES says “{name}={rate}”. Write it like booking.book=30/minute.")
 
 # Where people and programs reach the site: what links in mails start with.
 SITE_URL = env.str("SITE_URL", default="") or (f"http://127.0.0.1:{PORT}" if IS_DEMO else needed("SITE_URL"))

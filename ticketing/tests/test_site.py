@@ -170,11 +170,11 @@ def test_one_line_says_where_the_site_is(site):
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_every_line_of_the_readme_works_as_it_stands(site):
-    [block] = re.findall(r"```sh\nS=[^\n]*\n(.*?)```", README, re.DOTALL)
-    lines = f'set -eu; S={site.url}\ncurl() {{ command curl -fsS "$@"; }}\n{block}'
+    block = "".join(re.findall(r"```sh\n[SA]=(?:http)?[^\n]*\n(.*?)```", README, re.DOTALL))
+    lines = f'set -eu; S={site.url} A={site.url}/api/v1\ncurl() {{ command curl -fsS "$@"; }}\n{block}'
     done = subprocess.run(["bash", "-c", lines], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert block.count("curl ") >= 20
+    assert block.count("curl ") + block.count("\napi ") >= 30
 
 
 def test_a_second_site_on_the_same_port_says_so_and_ends_with_1(site):

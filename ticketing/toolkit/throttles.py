@@ -1,7 +1,6 @@
 """How much a caller may do in a time: per account, per address without one, and less of what costs people time."""
 
 import ipaddress
-import re
 from datetime import timedelta
 
 from django.conf import settings
@@ -45,6 +44,6 @@ def _network(request: HttpRequest) -> str:
 
 def parse_rate(text: str) -> Rate:
     """`10/minute` as a rate; ValueError for anything else."""
-    if match := re.fullmatch(r"([1-9]\d{0,5})/(second|minute|hour|day)", text):
+    if match := rights.RATE.fullmatch(text):
         return Rate(int(match[1]), _PERIODS[match[2]])
     raise ValueError(f"“{text}” is not a rate. Write it like 10/minute.")
