@@ -62,7 +62,7 @@ _WIDTH = list(Scope)
 
 SYSTEM = "system"
 
-RATE = re.compile(r"([1-9]\d{0,5})/(second|minute|hour|day)")  # how often, in the setting THROTTLES
+RATE: re.Pattern[str] = re.compile(r"([1-9]\d{0,5})/(second|minute|hour|day)")  # how often, in the setting THROTTLES
 
 
 def _row(
