@@ -132,6 +132,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "ticketing.toolkit.panel.site",
+                "ticketing.views.navigation.navigation",
             ]
         },
     }

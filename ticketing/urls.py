@@ -14,6 +14,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("ticketing.api.urls")),
     path("account/", include("ticketing.views.urls")),
+    path("panel/style/", site.style, name="style"),
     path("panel/", include("booking.urls")),
     path("", include("support.compat.ticket_service")),
     path("", include("support.compat.ticketing_system")),

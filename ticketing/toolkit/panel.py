@@ -4,17 +4,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
+from uuid import UUID, uuid4
 
+from django import forms
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
-from django.db import Error
+from django.db import Error, transaction
+from django.db.models import Model
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 
 from ticketing import rights
-from ticketing.errors import Refused
+from ticketing.actions.keys import claim_key, settle_key
+from ticketing.errors import KeyReused, Refused
 from ticketing.toolkit.throttles import throttle
 
 
@@ -27,6 +33,42 @@ def refusals_on(form: Form) -> Iterator[None]:
         form.add_error(None, error)
     except Refused as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal.message))
+
+
+class SentBefore(KeyReused):
+    """A form came again with other answers than the first time, as after a step back in the browser."""
+
+    message = _("This form was sent before, with other answers, and those stand. Open the page anew to send another.")
+
+
+class OnceForm(forms.Form):
+    """A form with a hidden key: sent twice, it has one effect (see `once`)."""
+
+    form_key = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput, required=False)
+
+
+def once(request: HttpRequest, form_key: UUID | None, route: str, make: Callable[[], Model]) -> UUID:
+    """The id of what `make` made, of this time or of the first time that the form with this key was sent.
+
+    All in one transaction: a twin waits for the first, and a refused form leaves no key. SentBefore when the answers
+    differ from the first time's.
+    """
+    named = {"caller": str(request.user.pk or ""), "route": route, "key": str(form_key or uuid4())}
+    with transaction.atomic():
+        try:
+            first = claim_key(**named, fingerprint=_fingerprint(request))
+        except KeyReused as reused:
+            raise SentBefore from reused
+        if first and first.made:
+            return first.made
+        made: UUID = make().pk
+        settle_key(**named, made=made, status=302)
+        return made
+
+
+def _fingerprint(request: HttpRequest) -> str:
+    answers = sorted((name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken")
+    return salted_hmac("ticketing.toolkit.panel", repr(answers), algorithm="sha256").hexdigest()
 
 
 def render_page(request: HttpRequest, page: str, part: str, context: dict[str, Any]) -> HttpResponse:
@@ -60,10 +102,10 @@ def operation(name: str) -> Callable[[View], View]:
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """What every page knows: whether this is the demo, and who is logged in."""
-    return {"is_demo": rights.is_demo(), "visitor": lambda: _visitor(request)}
+    return {"is_demo": rights.is_demo(), "visitor": lambda: visitor(request)}
 
 
-def _visitor(request: HttpRequest) -> Any:
+def visitor(request: HttpRequest) -> Any:
     """The account; None for nobody, and while the database is away, as the page that says so must not fail."""
     user = getattr(request, "user", None)
     try:

@@ -1,9 +1,10 @@
 """Pages about the whole site."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from ticketing import rights
 from ticketing.toolkit.panel import operation
 
 
@@ -12,3 +13,12 @@ from ticketing.toolkit.panel import operation
 def home(request: HttpRequest) -> HttpResponse:
     """Where a visitor starts."""
     return render(request, "home.html")
+
+
+@operation("site.visit")
+@require_safe
+def style(request: HttpRequest) -> HttpResponse:
+    """Every piece that pages are made of, in every state; in the demo only."""
+    if not rights.is_demo():
+        raise Http404
+    return render(request, "style.html")
