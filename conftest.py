@@ -1,5 +1,7 @@
 """Tests run on the embedded PostgreSQL, started when the first test needs a database."""
 
+import os
+import shutil
 import signal
 
 import pytest
@@ -24,10 +26,24 @@ def pytest_configure(config):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+BROWSER = {"test_browser.py"}
+# The browser's driver leaves an event loop behind, in which Django would not talk to the database.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.name in LIVE:
-            item.add_marker("live")
+        for marker, names in (("live", LIVE), ("browser", BROWSER)):
+            if item.path.name in names:
+                item.add_marker(marker)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    """Debian's Chromium, which runs as root only without its sandbox."""
+    quiet = ["--disable-quic", "--disable-background-networking", "--disable-component-update"]
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": quiet + sandbox}
 
 
 @pytest.fixture(scope="session")

@@ -77,6 +77,18 @@ class BookingQuerySet(RecordQuerySet):
         """Each with `expired`, which is true of more than 8 hours past."""
         return self.annotate(expired=_is_expired())
 
+    def with_state(self) -> Self:
+        """Each with `expired`, and with `is_over`, which is true once its time has come."""
+        return self.with_expired().annotate(is_over=Q(starts_at__lt=Now()))
+
+    def upcoming(self) -> Self:
+        """Their time has not come yet, by the database's clock."""
+        return self.filter(starts_at__gte=Now())
+
+    def over(self) -> Self:
+        """Their time has come."""
+        return self.filter(starts_at__lt=Now())
+
     def on_local(self, day: date) -> Self:
         """Those whose day on the site's clocks this is."""
         zone = timezone.get_default_timezone()

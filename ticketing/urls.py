@@ -16,6 +16,8 @@ urlpatterns = [
     path("account/", include("ticketing.views.urls")),
     path("panel/style/", site.style, name="style"),
     path("panel/", include("booking.urls")),
+    path("panel/", include("support.urls")),
+    path("panel/", include("allocation.urls")),
     path("", include("support.compat.ticket_service")),
     path("", include("support.compat.ticketing_system")),
     path("", include("booking.compat.ticket_management_system")),

@@ -1,11 +1,14 @@
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from booking.models import Booking
-from booking.tests.factories import BookingFactory
+from booking.tests.factories import BookingFactory, past
 from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
 
@@ -157,3 +160,178 @@ def test_what_was_typed_is_escaped(client):
 @pytest.mark.parametrize("verb", ["put", "patch", "delete"])
 def test_other_verbs_are_not_answered(client, verb):
     assert getattr(client, verb)(PAGE).status_code == 405
+
+
+BOOKINGS = "/panel/bookings/"
+LATER = datetime(2031, 5, 6, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def customer(client, production):
+    person = UserFactory()
+    client.force_login(person)
+    return person
+
+
+def sent(html, **typed):
+    """What a browser sends of the form that the page shows, as changed."""
+    shown = {name: re.search(r' value="([^"]*)"', tag) for name, tag in inputs(html).items()}
+    return {**{name: value[1] if value else "" for name, value in shown.items()}, **typed}
+
+
+def inputs(html):
+    tags = re.findall(r"<input[^>]*>", html.partition("<main")[2])
+    return {re.search(r'name="([^"]+)"', tag)[1]: tag for tag in tags}
+
+
+def test_a_form_that_is_sent_twice_is_one_booking(client):
+    typed = sent(page(client.get(PAGE)), **TYPED)
+    for _ in range(2):
+        assert client.post(PAGE, typed)["Location"] == PAGE
+    booking = Booking.objects.get()
+    assert page(client.get(PAGE)).count(str(booking.pk)) == 2  # each answer shows the same receipt
+    client.post(PAGE, TYPED)
+    assert Booking.objects.count() == 2
+
+
+def test_a_customer_books_finds_moves_and_cancels(client, customer):
+    client.post(PAGE, TYPED)
+    booking = Booking.objects.get()
+    one = f"{BOOKINGS}{booking.pk}/"
+    html = page(client.get(BOOKINGS))
+    assert f'href="{one}"' in html
+    assert "Friday, 12 September 2031, 21:00" in html
+    html = page(client.get(one))
+    assert 'value="2031-09-12"' in field(html, "date")
+    answer = client.post(one, sent(html, date="2031-09-13", lastname="Rao"))
+    assert (answer.status_code, answer["Location"]) == (302, one)
+    booking.refresh_from_db()
+    assert (booking.starts_at.day, booking.firstname, booking.lastname) == (13, "Ishan", "Rao")
+    assert booking.phone == TYPED["phone_number"]
+    with nothing_changes():
+        assert "Cancel this booking?" in page(client.get(f"{one}cancel/"))
+    assert client.post(f"{one}cancel/")["Location"] == BOOKINGS
+    assert not Booking.objects.exists()
+    with nothing_changes():
+        assert client.post(f"{one}cancel/").status_code == 404
+    assert "You have no bookings yet" in page(client.get(BOOKINGS))
+
+
+def test_what_is_not_touched_stays_to_the_second(client, customer, settings):
+    """Half past two is on the clocks twice that night; the form shows neither which one, nor seconds."""
+    settings.TIME_ZONE = "Europe/Berlin"
+    second = datetime(2031, 10, 26, 1, 30, 7, tzinfo=UTC)
+    one = f"{BOOKINGS}{BookingFactory(by=customer, starts_at=second).pk}/"
+    html = page(client.get(one))
+    assert 'value="02:30"' in field(html, "time")
+    client.post(one, sent(html, lastname="Rao"))
+    booking = Booking.objects.get()
+    assert (booking.lastname, booking.starts_at) == ("Rao", second)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("firstname", ""), ("lastname", "a\x07b"), ("phone_number", "12"), ("date", "2031-02-31"), ("time", "25:00")],
+)
+def test_a_change_that_breaks_a_rule_is_refused_at_its_field(client, customer, name, value):
+    one = f"{BOOKINGS}{BookingFactory(by=customer).pk}/"
+    typed = sent(page(client.get(one)), **{name: value})
+    with nothing_changes():
+        html = page(client.post(one, typed))
+    assert 'aria-invalid="true"' in field(html, name)
+    assert html.count("aria-invalid") == 1
+
+
+def test_a_move_into_a_full_minute_is_refused_on_the_form(client, customer):
+    BookingFactory.create_batch(20, starts_at=datetime(2031, 9, 12, 21, tzinfo=UTC))
+    one = f"{BOOKINGS}{BookingFactory(by=customer).pk}/"
+    typed = sent(page(client.get(one)), date="2031-09-12", time="21:00")
+    with nothing_changes():
+        assert "This time is fully booked." in page(client.post(one, typed))
+
+
+def test_a_foreign_booking_is_as_missing_as_one_that_is_not_there(client, customer):
+    foreign = BookingFactory(by=UserFactory())
+    with nothing_changes():
+        for pk in (foreign.pk, uuid4()):
+            for path in (f"{BOOKINGS}{pk}/", f"{BOOKINGS}{pk}/cancel/"):
+                assert client.get(path).status_code == client.post(path, TYPED).status_code == 404
+    assert str(foreign.pk) not in page(client.get(BOOKINGS))
+
+
+def test_a_stranger_finds_a_booking_by_its_id_and_token_alone(client, production):
+    booking = BookingFactory()
+    one, find = f"{BOOKINGS}{booking.pk}/", f"{BOOKINGS}find/"
+    assert client.get(one).status_code == 404
+    for typed in ({"booking": booking.pk, "token": "x"}, {"booking": uuid4(), "token": booking.manage_token}):
+        assert "There is no booking with this id and token." in page(client.post(find, typed))
+    assert 'aria-invalid="true"' in field(page(client.post(find, {"booking": "x", "token": "x"})), "booking")
+    assert client.post(find, {"booking": booking.pk, "token": booking.manage_token})["Location"] == one
+    html = page(client.get(one))
+    assert booking.manage_token not in html
+    client.post(one, sent(html, firstname="Asha"))
+    assert Booking.objects.get().firstname == "Asha"
+    assert client.get(f"{BOOKINGS}{BookingFactory().pk}/").status_code == 404
+    assert client.post(f"{one}cancel/")["Location"] == PAGE
+    assert not Booking.objects.filter(pk=booking.pk).exists()
+
+
+@pytest.mark.parametrize("mode", ["production", "demo"])
+def test_a_stranger_logs_in_to_see_the_list(client, settings, mode):
+    settings.SITE_MODE = mode
+    assert client.get(BOOKINGS)["Location"] == f"/account/log-in/?next={BOOKINGS}"
+
+
+def test_an_agent_sees_three_digits_and_changes_without_knowing_the_number(client, production):
+    client.force_login(UserFactory(role="agent"))
+    one = f"{BOOKINGS}{BookingFactory(email='ada@example.org').pk}/"
+    html = page(client.get(one))
+    assert "•••••••022" in html
+    assert "9927898022" not in html
+    assert "ada@example.org" not in html
+    client.post(one, sent(html, lastname="Rao"))
+    booking = Booking.objects.get()
+    assert (booking.lastname, booking.phone) == ("Rao", "9927898022")
+
+
+def test_whoever_may_see_all_bookings_is_shown_their_own(client, production):
+    client.force_login(UserFactory(role="supervisor"))
+    BookingFactory(by=UserFactory())
+    html = page(client.get(BOOKINGS))
+    assert "You have no bookings yet" in html
+    assert f'href="{PAGE}"' in html
+
+
+def test_what_is_over_stands_apart_and_says_when_it_expired(client, customer):
+    BookingFactory(by=customer, starts_at=LATER)
+    for age, lastname in ((timedelta(hours=1), "Hourold"), (timedelta(hours=9), "Dayold")):
+        past(age, by=customer, lastname=lastname)
+    coming, over = page(client.get(BOOKINGS)).split('id="over"')
+    assert "Hourold" in over
+    assert "Dayold" in over
+    assert "Hourold" not in coming
+    words = ("Booked", "Over", "Expired")
+    assert [coming.count(f">{word}</span>") for word in words] == [1, 0, 0]
+    assert [over.count(f">{word}</span>") for word in words] == [0, 1, 1]
+
+
+def test_nothing_of_a_person_is_kept_by_browsers(client, customer):
+    booking = BookingFactory(by=customer)
+    for path in ("", f"{booking.pk}/", f"{booking.pk}/cancel/", "find/"):
+        assert "no-store" in client.get(BOOKINGS + path)["Cache-Control"]
+
+
+def test_the_list_costs_the_same_for_one_row_and_for_twenty(client, customer):
+    def cost():
+        with CaptureQueriesContext(connection) as queries:
+            page(client.get(BOOKINGS))
+        return len(queries)
+
+    for hours in range(1, 3):
+        past(timedelta(hours=hours), by=customer)
+    BookingFactory(by=customer)
+    one = cost()
+    for hours in range(19):
+        BookingFactory(by=customer, starts_at=LATER + timedelta(hours=hours))
+        past(timedelta(hours=hours), by=customer)
+    assert cost() == one <= 7

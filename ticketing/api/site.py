@@ -20,8 +20,10 @@ from ticketing.toolkit.filters import IdFilter, InstantFilter, TextFilter
 
 BIGGEST = 2**63 - 1
 OPERATION = r"^[a-z_]+\.[a-z_]+$"
-# Narrower than what is taken: what nearly every address looks like.
-URL_PATTERN = r"^https://([a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?\.){1,3}[a-z]{2,12}(:8443)?(/[A-Za-z0-9._~-]{0,30}){0,5}$"
+# All that is taken but hosts written as numbers of IPv6; in the demo http:// is taken too.
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_BEHIND = r"([!$&'()*+,./0-9:;=?@A-Z_a-z~-]|%[0-9A-Fa-f]{2})*"  # RFC 3986, section 3.3
+URL_PATTERN = rf"^https://{_LABEL}(\.{_LABEL})*(:(80|443|8080|8443))?([/?]{_BEHIND})?$"
 
 
 class Numbered(ApiViewSet):

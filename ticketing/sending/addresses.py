@@ -1,6 +1,7 @@
 """Where webhooks may go: to public addresses, unless the operator names a private one on purpose."""
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
@@ -14,6 +15,8 @@ from ticketing.sending import NotSent
 
 PORTS = {"https": 443, "http": 80}
 ALLOWED_PORTS = {80, 443, 8080, 8443}  # what web servers listen on, and nothing else does
+# What RFC 3986 knows in no address, and brackets behind the host.
+STRANGE = re.compile(r"""[ "<>\\^`{|}]|%(?![0-9A-Fa-f]{2})|^[a-z]+://[^/?]*[/?].*[\[\]]""")
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -86,7 +89,7 @@ def _unwrapped(address: Address) -> Iterator[Address]:
 
 def _split(url: str) -> tuple[SplitResult, int]:
     """The parts of an address and its port."""
-    if not url.isascii() or not url.isprintable() or set(url) & set(' "<>\\^`{|}'):
+    if not url.isascii() or not url.isprintable() or STRANGE.search(url):
         raise NotAnAddress(_("The address holds characters that none can hold. Write special letters as %xx."))
     try:
         parts = urlsplit(url)

@@ -22,6 +22,11 @@ class Place(NamedTuple):
 
 PLACES = [
     Place("booking:book", _("Book a time"), "booking.book", _("Pick a day and a time. You get a ticket id at once.")),
+    Place("booking:list", _("My bookings"), "booking.see_all", _("See, move and cancel the times that you booked.")),
+    Place("allocation:events", _("What is on"), "allocation.see_options", _("Buy tickets as long as there are some.")),
+    Place("allocation:tickets", _("My tickets"), "allocation.list_tickets", _("Show their codes at the gate.")),
+    Place("support:tickets", _("Questions"), "support.open", _("Ask the support desk, and read the answers.")),
+    Place("support:desk", _("Desk"), "support.presence", _("Answer questions: what waits, and what is in your hands.")),
     Place("admin:index", _("Administration"), "account.admin"),
 ]
 

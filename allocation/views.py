@@ -1,0 +1,107 @@
+"""The panel's pages about what is on, and the tickets for it."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from allocation.actions import purchase
+from allocation.codes import qr
+from allocation.forms import PurchaseForm
+from allocation.models import Ticket, TicketOption
+from ticketing import rights
+from ticketing.toolkit.panel import operation, refusals_on
+
+OPTIONS_AT_ONCE, TICKETS_AT_ONCE = 24, 60
+FEW = 5  # or a tenth of the allocation
+
+
+class Offer(NamedTuple):
+    """An option as a page shows it; without a form to whoever cannot buy it."""
+
+    option: TicketOption
+    state: str
+    form: PurchaseForm | None
+
+
+@operation("allocation.see_options")
+@never_cache
+@require_safe
+def events(request: HttpRequest) -> HttpResponse:
+    """What is on sale, newest first, with what is left of it."""
+    rows = TicketOption.objects.visible_to(request.user, "allocation.see_options").order_by("-created_at", "-id")
+    page = Paginator(rows, OPTIONS_AT_ONCE).get_page(request.GET.get("page"))
+    buys = request.user.is_authenticated and rights.scope(request.user, "allocation.purchase")
+    offers = [_offer(option, PurchaseForm(option) if buys and option.left else None) for option in page]
+    return render(request, "allocation/events.html", {"page": page, "offers": offers})
+
+
+@operation("allocation.purchase")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def buy(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One option with its form; whoever buys needs an account, in the demo too, to find the tickets again."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    option = get_object_or_404(TicketOption.objects.visible_to(request.user, "allocation.purchase"), pk=pk)
+    form = PurchaseForm(option, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        with refusals_on(form):
+            return _bought(request, option, form)
+        option.refresh_from_db()
+        form.tell(option)
+        form.renew()
+    return render(request, "allocation/buy.html", {"offer": _offer(option, form)})
+
+
+def _bought(request: HttpRequest, option: TicketOption, form: PurchaseForm) -> HttpResponse:
+    """Buy; the same form with another quantity, after a step back, is another purchase."""
+    quantity, form_key = form.cleaned_data["quantity"], form.cleaned_data["form_key"]
+    key = f"{form_key} {quantity}" if form_key else ""
+    purchase(option.pk, quantity=quantity, buyer=request.user.pk, by=request.user, key=key)
+    sentence = ngettext("You have %(count)d ticket for %(name)s.", "You have %(count)d tickets for %(name)s.", quantity)
+    messages.success(request, sentence % {"count": quantity, "name": option.name})
+    return redirect("allocation:tickets")
+
+
+def _offer(option: TicketOption, form: PurchaseForm | None) -> Offer:
+    few = option.left <= max(FEW, option.capacity // 10)
+    return Offer(option, "sold out" if not option.left else "few" if few else "available", form)
+
+
+@operation("allocation.list_tickets")
+@never_cache
+@require_safe
+def tickets(request: HttpRequest) -> HttpResponse:
+    """One's own tickets by purchase, newest first, also of somebody who may see everybody's."""
+    if not request.user.is_authenticated:  # the demo lets strangers see all, but nothing is theirs
+        return redirect_to_login(request.get_full_path())
+    own = Ticket.objects.visible_to(request.user, "allocation.list_tickets").filter(purchase__account=request.user)
+    rows = own.select_related("purchase__option").order_by("-purchase__created_at", "-purchase_id", "number")
+    page = Paginator(rows, TICKETS_AT_ONCE).get_page(request.GET.get("page"))
+    return render(request, "allocation/tickets.html", {"page": page, "zone": _zone()})
+
+
+@operation("allocation.see_ticket")
+@never_cache
+@require_safe
+def ticket(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One ticket with its code; where it comes from is shown to whoever bought it."""
+    rows = Ticket.objects.visible_to(request.user, "allocation.see_ticket").select_related("purchase", "option")
+    found = get_object_or_404(rows, pk=pk)
+    is_own = bool(request.user.is_authenticated and found.purchase and found.purchase.account_id == request.user.pk)
+    context = {"ticket": found, "is_own": is_own, "code": qr(str(found.pk)), "zone": _zone()}
+    return render(request, "allocation/ticket.html", context)
+
+
+def _zone() -> str:
+    """The site's zone as people read it."""
+    return timezone.get_default_timezone_name().replace("_", " ")

@@ -1,0 +1,121 @@
+"""The shape of what people type at the support desk; the verbs hold the rules."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from support.models import Department, Priority
+from ticketing.texts import clean_text
+from ticketing.toolkit.panel import OnceForm, refusals_on
+
+SUBJECT_LIMIT, REASON_LIMIT, MESSAGE_LIMIT = 250, 250, 10_000
+HOURS = (1, 2, 4, 8, 12)
+
+
+class _MessageField(forms.CharField):
+    """A text of several lines. A line break counts once, as the browser counts it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=MESSAGE_LIMIT, widget=forms.Textarea({"rows": 6}), **options)
+
+    def to_python(self, value: Any) -> str:
+        """What was typed, with plain line breaks."""
+        return (super().to_python(value) or "").replace("\r\n", "\n")
+
+
+class _CleanForm(forms.Form):
+    """Texts hold no control characters; each complaint stands at its field."""
+
+    def clean(self) -> dict[str, Any]:
+        """What was typed, trimmed."""
+        cleaned = super().clean() or self.cleaned_data
+        for name in {"subject", "message", "reason"} & cleaned.keys():
+            with refusals_on(self):
+                lines = name == "message"
+                cleaned[name] = clean_text(cleaned[name], field=name, limit=MESSAGE_LIMIT, lines=lines)
+        return cleaned
+
+
+def _departments() -> list[tuple[str, Any]]:
+    return [("", _("Any – I am not sure")), *_capitalised(Department.choices)]
+
+
+def _priorities() -> list[tuple[str, Any]]:
+    return _capitalised(Priority.choices)
+
+
+def _hours() -> list[tuple[str, str]]:
+    sentence = ngettext_lazy("%(hours)d hour", "%(hours)d hours", "hours")
+    return [(str(hours), sentence % {"hours": hours}) for hours in HOURS]
+
+
+def _capitalised(choices: Any) -> list[tuple[str, Any]]:
+    return [(value, capfirst(label)) for value, label in choices]
+
+
+class QuestionForm(OnceForm, _CleanForm):
+    """A new question."""
+
+    subject = forms.CharField(
+        label=_("Subject"),
+        max_length=SUBJECT_LIMIT,
+        help_text=_("What it is about, in one line."),
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
+    department = forms.ChoiceField(label=_("Department"), choices=_departments, required=False)
+    priority = forms.ChoiceField(label=_("Priority"), choices=_priorities, initial=Priority.MEDIUM)
+    message = _MessageField(
+        label=_("Message"),
+        help_text=_("What happened, and what you expected instead."),
+    )
+
+
+class StaffQuestionForm(QuestionForm):
+    """A new question, perhaps on behalf of a customer."""
+
+    customer = forms.CharField(
+        label=_("Customer"),
+        required=False,
+        max_length=254,
+        help_text=_("Username or e-mail address of the account that asks. Empty if it is you."),
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
+
+
+class ReplyForm(OnceForm, _CleanForm):
+    """One more message."""
+
+    message = _MessageField(label=_("Your reply"))
+
+
+class TriageForm(forms.Form):
+    """How urgent it is, and whose it is."""
+
+    priority = forms.ChoiceField(label=_("Priority"), choices=_priorities)
+    department = forms.ChoiceField(label=_("Department"), choices=_departments, required=False)
+
+
+class RejectForm(_CleanForm):
+    """Why there will be no answer."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=REASON_LIMIT,
+        help_text=_("The customer reads it."),
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
+
+
+class OnlineForm(forms.Form):
+    """For how long somebody answers from now on."""
+
+    lasts = forms.TypedChoiceField(
+        label=_("For how long"),
+        choices=_hours,
+        initial="8",
+        coerce=lambda hours: timedelta(hours=int(hours)),
+    )

@@ -1,0 +1,21 @@
+"""The panel's addresses of the support desk."""
+
+from django.urls import path
+
+from support import views
+
+app_name = "support"
+
+urlpatterns = [
+    path("questions/", views.tickets, name="tickets"),
+    path("questions/new/", views.ticket_new, name="new"),
+    path("questions/<str:code>/", views.ticket, name="ticket"),
+    path("questions/<str:code>/reply/", views.ticket_reply, name="reply"),
+    path("questions/<str:code>/close/", views.ticket_close, name="close"),
+    path("questions/<str:code>/reopen/", views.ticket_reopen, name="reopen"),
+    path("questions/<str:code>/triage/", views.ticket_triage, name="triage"),
+    path("questions/<str:code>/reject/", views.ticket_reject, name="reject"),
+    path("desk/", views.desk, name="desk"),
+    path("desk/online/", views.desk_online, name="online"),
+    path("desk/offline/", views.desk_offline, name="offline"),
+]
