@@ -20,6 +20,11 @@ def clean_text(value: object, *, field: str, limit: int, empty: bool = False, li
     text = value.strip()
     if not text and not empty:
         raise Invalid(_("“%(field)s” must not be empty.") % {"field": field}, field=field)
+    return fitting(text, field=field, limit=limit, lines=lines)
+
+
+def fitting(text: str, *, field: str, limit: int, lines: bool = False) -> str:
+    """The text as it is, if it is no longer than its limit and holds no control characters; else Invalid."""
     if len(text) > limit:
         sentence = _("“%(field)s” must have at most %(limit)d characters.")
         raise Invalid(sentence % {"field": field, "limit": limit}, field=field)

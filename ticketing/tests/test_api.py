@@ -65,6 +65,8 @@ def test_a_bad_token_is_refused_even_where_nobody_needs_one(client):
         ("name", True),
         ("name", "  "),
         ("name", "a\x07b"),
+        ("name", "a\x1c"),
+        ("name", "a" + " " * 200),
         ("name", "x" * 201),
         ("name", None),
         ("description", []),

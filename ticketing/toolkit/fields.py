@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ticketing.errors import Refused
-from ticketing.texts import clean_text
+from ticketing.texts import clean_text, fitting
 from ticketing.toolkit.contracts import MAX_INTEGER, parse_uuid
 
 # What ticketing.texts lets through, as ECMA 262 says it: some character that is no space, and no control characters.
@@ -42,8 +42,11 @@ class Text(serializers.Field):
         set_override(self, "field", content)
 
     def to_internal_value(self, data: Any) -> str:
-        """The text, or its sentence."""
-        return _said(clean_text, data, field=self.field_name, limit=self.limit, empty=self.empty, lines=self.lines)
+        """The text, or its sentence. What is trimmed is held to the rules too: the description knows no trimming."""
+        rules = {"field": self.field_name, "limit": self.limit, "lines": self.lines}
+        if isinstance(data, str):
+            _said(fitting, data, **rules)
+        return _said(clean_text, data, empty=self.empty, **rules)
 
     def to_representation(self, value: Any) -> Any:
         """As it is stored."""
