@@ -1,7 +1,9 @@
 from typing import Any
 
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet, URLField
 from django.forms import CheckboxInput, ChoiceField, IntegerField, ModelForm, MultipleChoiceField
 from django.http import HttpRequest
@@ -64,6 +66,7 @@ class RoleForm(ModelForm):
 
 @admin.register(User)
 class AccountAdmin(SiteModelAdmin):
+    sees = "account.list"
     operation = "account.manage"
     form = RoleForm
     list_display = ["username", "email", "name", "role", "is_superuser", "is_active", "is_demo", "last_login"]
@@ -104,6 +107,7 @@ class AccountAdmin(SiteModelAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
+    sees = "account.revoke_token"
     list_display = ["name", "user", "created_at", "last_used_at", "expires_at", "revoked_at"]
     list_filter = ["created_at", "expires_at", "revoked_at"]
     search_fields = ["name", "user__username", "user__email"]
@@ -115,6 +119,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
 @admin.register(Activity)
 class ActivityAdmin(ReadOnlyAdmin):
+    sees = "site.trail"
     list_display = ["at", "operation", "role", "actor", "kind", "object_id"]
     list_filter = ["operation", "role", "at"]
     search_fields = ["=object_id", "actor__username"]
@@ -162,6 +167,7 @@ class InvitationForm(ModelForm):
 
 @admin.register(EmailLink)
 class EmailLinkAdmin(SiteModelAdmin):
+    sees = "account.manage"
     operation = "account.manage"
     list_display = ["email", "purpose", "user", "created_at", "expires_at", "used_at"]
     list_filter = ["purpose", "created_at", "used_at"]
@@ -192,6 +198,7 @@ class EmailLinkAdmin(SiteModelAdmin):
 
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin):
+    sees = "account.manage"
     list_display = ["public_id", "account", "device", "created_at", "expire_date"]
     list_filter = ["created_at"]
     search_fields = ["account__username", "device"]
@@ -222,6 +229,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
 @admin.register(Mail)
 class MailAdmin(ReadOnlyAdmin):
+    sees = "site.outbox"
     list_display = ["template", "to", "created_at", "attempts", "sent_at", "dead_at", "last_error"]
     list_filter = [("dead_at", admin.EmptyFieldListFilter), "template", "created_at", "sent_at"]
     search_fields = ["to", "template"]
@@ -232,6 +240,7 @@ class MailAdmin(ReadOnlyAdmin):
 
 @admin.register(Webhook)
 class WebhookAdmin(SiteModelAdmin):
+    sees = "site.webhooks"
     operation = "site.webhooks"
     list_display = ["url", "description", "operations", "is_active", "created_at"]
     list_filter = ["is_active", "created_at"]
@@ -266,6 +275,7 @@ class WebhookAdmin(SiteModelAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
+    sees = "site.outbox"
     list_display = ["activity", "webhook", "created_at", "attempts", "sent_at", "dead_at", "last_error"]
     list_filter = [("dead_at", admin.EmptyFieldListFilter), "webhook", "created_at", "sent_at"]
     search_fields = ["=about", "webhook__url"]
@@ -296,5 +306,8 @@ def _read_only(model: Any, shown_by: type[admin.ModelAdmin]) -> None:
     admin.site.register(model, type(f"ReadOnly{shown_by.__name__}", (ReadOnlyAdmin, shown_by), {"actions": None}))
 
 
+admin.site.unregister(Group)  # roles decide, and groups nothing
+for _model in (AccessAttempt, AccessFailureLog, AccessLog):
+    _read_only(_model, type(admin.site._registry[_model]))
 for _model, _shown_by in ((Schedule, ScheduleAdmin), (Success, TaskAdmin), (Failure, FailAdmin), (OrmQ, QueueAdmin)):
     _read_only(_model, _shown_by)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 from typing import Any, Self
+from uuid import UUID
 
 from django.contrib.auth.models import UserManager
 from django.contrib.sessions.base_session import BaseSessionManager
@@ -51,6 +52,12 @@ class AccountManager(UserManager):
     def reading_at(self, email: str) -> models.QuerySet:
         """The account with this e-mail address, which is in lower case; at most one."""
         return self.alias(address=Lower("email")).filter(~Q(email=""), address=email)
+
+    def proven(self, email: str) -> Any:
+        """The active account whose owner has proven to read at this address, or None."""
+        if not (address := email.strip().lower()):
+            return None
+        return self.reading_at(address).filter(email_confirmed_at__isnull=False, is_active=True).first()
 
     def holding(self, email: str) -> models.QuerySet:
         """Accounts that have this, in lower case, as their e-mail address or as their username."""
@@ -147,7 +154,9 @@ class ActivityQuerySet(models.QuerySet):
         return self
 
     def about(self, obj: models.Model) -> Self:
-        """The trail of one object, oldest first."""
+        """The trail of one object, oldest first; only what has a UUID has one."""
+        if not isinstance(obj.pk, UUID):
+            return self.none()
         return self.filter(kind=obj._meta.label_lower, object_id=obj.pk).order_by("pk")
 
 

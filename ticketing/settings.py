@@ -35,6 +35,15 @@ def whole(name: str, default: int, highest: int = 1000) -> int:
     return int(value)
 
 
+def switch(name: str, default: bool) -> bool:
+    """A setting that is on or off."""
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    value = env.str(name, default="") or str(default)
+    if value.lower() not in words:
+        raise ImproperlyConfigured(f"{name} is “{value}”. Use {name}=1 or {name}=0.")
+    return words[value.lower()]
+
+
 # How this site is run. `web` answers requests; everything else is a worker or a command.
 SITE_MODE = env.str("SITE_MODE", default="production")
 if SITE_MODE not in ("production", "demo"):
@@ -46,7 +55,7 @@ WEB_PROCESSES = whole("WEB_PROCESSES", 2)
 WEB_THREADS = whole("WEB_THREADS", 4)
 PORT = whole("PORT", 8000, highest=65_535)
 
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = switch("DEBUG", False)
 if DEBUG and not IS_DEMO:
     raise ImproperlyConfigured("DEBUG shows everybody the inside of the site. Unset it, or set SITE_MODE=demo.")
 SECRET_KEY = env.str("SECRET_KEY", default="") or (local_secret(TICKETING_HOME) if IS_DEMO else needed("SECRET_KEY"))
@@ -58,7 +67,7 @@ if not IS_DEMO and "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the site's hosts, and not *.")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # One's own proxy ends TLS in front of the site, and says who calls.
-BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+BEHIND_PROXY = switch("BEHIND_PROXY", False)
 
 # Contracts whose clients go on in production as they did before, without accounts; rights.py says what that opens.
 OPEN_CONTRACTS = [name.strip() for name in env.list("OPEN_CONTRACTS", default=[])]
@@ -171,7 +180,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not IS_DEMO
 # With this prefix browsers take the cookie from this very host and over TLS only.
 SESSION_COOKIE_NAME = "sessionid" if IS_DEMO else "__Host-sessionid"
 CSRF_COOKIE_NAME = "csrftoken" if IS_DEMO else "__Host-csrftoken"
-SECURE_SSL_REDIRECT = not IS_DEMO and env.bool("SECURE_SSL_REDIRECT", default=True)
+SECURE_SSL_REDIRECT = not IS_DEMO and switch("SECURE_SSL_REDIRECT", True)
 SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?/?$"]  # asked on the machine itself, without TLS
 SECURE_HSTS_SECONDS = 0 if IS_DEMO else whole("HSTS_SECONDS", 31_536_000, highest=126_144_000)
 # Other hosts of the domain, and lists inside browsers that nothing is removed from for years, are their owner's affair.
@@ -249,7 +258,7 @@ THROTTLES: dict[str, str] = {
             "account.profile": "20/hour",  # each asks for the password, which nobody should guess
         }
     ),
-    **env.dict("THROTTLES", default={}),
+    **dict(pair.partition("=")[::2] for pair in env.list("THROTTLES", default=[])),
 }
 for name, rate in THROTTLES.items():
     if name not in (*rights.RIGHTS, "anonymous", "account") or not rights.RATE.fullmatch(rate):
@@ -271,8 +280,15 @@ except (ImproperlyConfigured, ValueError) as error:
     raise ImproperlyConfigured("EMAIL_URL makes no sense. Use smtp+tls://user:password@host:587.") from error
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", default=f"noreply@{SITE_HOST}")
+if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+|[^<>\n]*<[^@\s<>]+@[^@\s<>]+>", DEFAULT_FROM_EMAIL):
+    raise ImproperlyConfigured(f"MAIL_FROM is “{DEFAULT_FROM_EMAIL}”. Write it like tickets@example.org.")
 # Webhooks go to public addresses only, and to these hosts and addresses, which may be inside and have any port.
 WEBHOOK_PRIVATE_HOSTS = [host.lower() for host in env.list("WEBHOOK_PRIVATE_HOSTS", default=[])]
+for host in WEBHOOK_PRIVATE_HOSTS:
+    if not re.fullmatch(r"[a-z0-9.:-]+", host):
+        raise ImproperlyConfigured(
+            f"WEBHOOK_PRIVATE_HOSTS names “{host}”. Name hosts and single addresses, not networks."
+        )
 
 # Workers. `retry` is at least four times `timeout` and the queue no longer than the workers, or tasks run twice.
 Q_CLUSTER = {

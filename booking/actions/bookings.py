@@ -58,7 +58,7 @@ def book(
 ) -> Booking:
     """Take one place in the minute of `starts_at`, or refuse with SlotFull.
 
-    Whoever proves to read at `email` finds the booking in their account (see `welcome`).
+    Whoever has proven to read at `email`, or proves it later (see `welcome`), finds the booking in their account.
     """
     reached = rights.require(by, "booking.book")
     booking = Booking(
@@ -67,7 +67,7 @@ def book(
         lastname=clean_name(lastname, field="lastname"),
         phone=clean_phone(phone),
         email=clean_email(email, empty=True),
-        account=by if reached == Scope.OWN and isinstance(by, User) else None,
+        account=by if reached == Scope.OWN and isinstance(by, User) else User.objects.proven(email),
     )
     booking.manage_digest = digest(booking.manage_token)
     booking.slot = _slot_at(service or Service.objects.default(), starts_at)

@@ -38,3 +38,11 @@ def test_a_booking_with_an_address_that_is_none_is_refused():
     with nothing_changes(), pytest.raises(Invalid) as refusal:
         BookingFactory(email="ada@")
     assert refusal.value.field == "email"
+
+
+def test_a_booking_with_an_address_that_is_proven_already_joins_at_once():
+    user = UserFactory(email="ada@example.org", email_confirmed_at="2026-01-01T00:00:00Z")
+    UserFactory(email="eve@example.org")
+    assert BookingFactory(email="ADA@example.org").account == user
+    assert BookingFactory(email="eve@example.org").account is None
+    assert BookingFactory().account is None

@@ -21,12 +21,12 @@ from ticketing.texts import clean_email
 def raise_unverified_ticket(*, user_id: str, phone: str, query: str, by: Actor, email: str = "") -> Ticket:
     """Put a question of somebody who merely says who they are into the queue; any agent may answer it.
 
-    Whoever proves to read at `email` finds the ticket in their account (see `welcome`).
+    Whoever has proven to read at `email`, or proves it later (see `welcome`), finds the ticket in their account.
     """
     own = rights.require(by, "support.raise_unverified") == Scope.OWN
     return _join_queue(
         Ticket(
-            user=by if own and isinstance(by, User) else None,
+            user=by if own and isinstance(by, User) else User.objects.proven(email),
             claimed_user_id=user_id,
             claimed_phone=phone,
             email=clean_email(email, empty=True),

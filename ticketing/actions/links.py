@@ -142,7 +142,7 @@ def open_account(
 @transaction.atomic
 def ask_for_reset(*, email: str, by: rights.Actor) -> None:
     """Mail a link to choose a new password to whoever has an account with this address; the answer is the same."""
-    rights.require(by, "account.log_in")
+    rights.require(by, "account.sign_up")
     email = clean_email(email)
     owner = User.objects.reading_at(email).filter(pk__in=User.objects.admitted()).first()
     with transaction.atomic():

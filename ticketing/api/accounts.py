@@ -175,7 +175,7 @@ class SignUpViewSet(ApiViewSet):
 class PasswordResetViewSet(ApiViewSet):
     """Forgotten passwords."""
 
-    operations = {"create": "account.log_in"}
+    operations = {"create": "account.sign_up"}
     inputs = {"create": Address}
     without_body = {"create": 202}
 

@@ -84,17 +84,29 @@ def _connections() -> int:
     return max(1, min(CONNECTIONS, (hard - SPARE_DESCRIPTORS) // 2))
 
 
+PROBLEMS_BELOW = "/api/v1/"
+
+
 class _Refusal(Exception):
     """The bridge answers by itself, in the shape of the site's other failures; `close` if the body is not all read."""
 
     def __init__(self, status: int, message: str, *, close: bool = False) -> None:
         self.status = status
         self.close = close
-        self.body = json.dumps({"status": False, "message": message, "errors": {}}).encode()
+        self.message = message
         super().__init__(message)
 
-    def headers(self) -> Headers:
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(self.body)), *GUARDED]
+    def answer(self, path: str) -> tuple[Headers, bytes]:
+        """Headers and body: a problem document (RFC 9457) where the site answers in those."""
+        kind, shown = b"application/json", {"status": False, "message": self.message, "errors": {}}
+        if path.startswith(PROBLEMS_BELOW):
+            said = {"type": "about:blank", "title": "Refused", "code": "refused", "detail": self.message}
+            kind, shown = b"application/problem+json", {**said, "status": self.status, "errors": {}}
+        body = json.dumps(shown).encode()
+        return self.headers(kind, len(body)), body
+
+    def headers(self, kind: bytes, length: int) -> Headers:
+        headers = [(b"content-type", kind), (b"content-length", b"%d" % length), *GUARDED]
         if self.close:
             headers.append((b"connection", b"close"))
         if self.status == 503:
@@ -326,7 +338,7 @@ class Bridge:
             await self._fill(body, scope, receive)
             answer = await self._work(scope, body)
         except _Refusal as refusal:
-            await _refuse(refusal, receive, send)
+            await _refuse(refusal, scope["path"], receive, send)
             return
         finally:
             self._held -= len(body)
@@ -435,9 +447,10 @@ async def _stride(answer: _Answer, send: Send) -> None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-async def _refuse(refusal: _Refusal, receive: Receive, send: Send) -> None:
-    await send({"type": "http.response.start", "status": refusal.status, "headers": refusal.headers()})
-    await send({"type": "http.response.body", "body": refusal.body})
+async def _refuse(refusal: _Refusal, path: str, receive: Receive, send: Send) -> None:
+    headers, body = refusal.answer(path)
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
     if refusal.close:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):

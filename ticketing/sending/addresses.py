@@ -17,6 +17,8 @@ PORTS = {"https": 443, "http": 80}
 ALLOWED_PORTS = {80, 443, 8080, 8443}  # what web servers listen on, and nothing else does
 # What RFC 3986 knows in no address, and brackets behind the host.
 STRANGE = re.compile(r"""[ "<>\\^`{|}]|%(?![0-9A-Fa-f]{2})|^[a-z]+://[^/?]*[/?].*[\[\]]""")
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|[0-9a-f:.]+")  # RFC 1123, section 2.1, and the numbers of IPv6
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -36,7 +38,7 @@ def checked(url: str) -> SplitResult:
     parts, port = _split(url)
     if parts.scheme not in PORTS or (parts.scheme == "http" and not rights.is_demo()):
         raise NotAnAddress(_("The address must start with https://."))
-    if not parts.hostname or "@" in parts.netloc or parts.fragment:
+    if not HOST.fullmatch(parts.hostname or "") or "@" in parts.netloc or parts.fragment:
         raise NotAnAddress(_("The address needs a host, and can have neither a user name and password nor a #."))
     if port not in ALLOWED_PORTS and parts.hostname not in settings.WEBHOOK_PRIVATE_HOSTS:
         raise NotAnAddress(_("This port is not open to webhooks. Use the usual one, or 8443."))

@@ -120,3 +120,19 @@ def test_the_admin_says_that_it_is_the_demo(owner, client):
     assert b"This is a demo" in owner.get("/admin/").content
     client.logout()
     assert b"This is a demo" in client.get("/admin/login/").content
+
+
+@pytest.mark.django_db
+def test_what_has_no_trail_says_so_and_the_site_has_one_way_to_a_new_password(client):
+    client.force_login(UserFactory(role="supervisor", is_superuser=True))
+    Heartbeat.objects.beat("cluster")
+    assert client.get("/admin/ticketing/heartbeat/cluster/history/").status_code == 200
+    assert client.get("/admin/password_change/")["Location"] == "/account/profile/"
+
+
+@pytest.mark.django_db
+def test_nobody_deletes_a_lock_or_makes_a_group_without_a_trace(client):
+    client.force_login(UserFactory(role="supervisor", is_superuser=True))
+    assert client.get("/admin/axes/accessattempt/").status_code == 200
+    assert "delete_selected" not in client.get("/admin/axes/accessattempt/").content.decode()
+    assert client.get("/admin/auth/group/add/").status_code == 404

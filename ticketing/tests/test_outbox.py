@@ -450,6 +450,8 @@ def test_one_private_address_among_public_ones_is_enough_to_send_nothing(receive
         "https://example.org/#part",
         "https://example.org/a b",
         "https://example.org/%zz",
+        "https://0*",
+        "https://-a.example.org/",
         "https://example.org/a]",
         "https://example.org?[",
         "https://example.org/\r\nX-Evil: 1",

@@ -354,6 +354,12 @@ def test_a_body_of_the_limit_is_read(served):
     assert served.request("POST", "/body", b"x" * MIB).document["read"] == MIB
 
 
+def test_below_the_api_the_bridge_refuses_by_problem_documents_too(served):
+    answer = served.request("POST", "/api/v1/body", b"x" * (MIB + 1))
+    assert (answer.status, answer.headers["content-type"]) == (413, "application/problem+json")
+    assert (answer.document["status"], answer.document["detail"]) == (413, "The request is too large.")
+
+
 @pytest.mark.parametrize("size", [MIB + 1, 10 * MIB])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_over_the_limit_is_413_even_for_a_client_that_sends_it_all(served, size, chunked):

@@ -113,7 +113,7 @@ class Supervised:
         """The guardian's process, when it is at work."""
         for child in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.ZombieProcess):
-                if child.cmdline()[-1] == "guard":
+                if child.cmdline()[-1:] == ["guard"]:
                     return child
         return None
 

@@ -97,3 +97,30 @@ def test_nobody_guesses_the_password_of_a_session_they_found(client, production,
 
     assert [change(), change(), change()] == [400, 400, 429]
     assert client.get("/api/v1/account/").status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/v1/password-resets/", "/api/v1/sign-ups/"])
+@pytest.mark.parametrize("with_token", [True, False])
+def test_mails_to_strangers_are_rare_with_and_without_an_account(client, production, settings, path, with_token):
+    settings.THROTTLES = {"anonymous": "100/hour", "account": "100/hour", "account.sign_up": "2/hour"}
+    headers = bearer(UserFactory()) if with_token else {}
+
+    def ask(name):
+        body = {"email": f"{name}@example.org"}
+        return client.post(path, body, content_type="application/json", headers=headers).status_code
+
+    assert [ask("a"), ask("b"), ask("c")] == [202, 202, 429]
+
+
+@pytest.mark.django_db
+def test_a_page_that_is_asked_for_too_often_says_so_with_its_status(client, production, settings):
+    settings.THROTTLES = {"account.sign_up": "1/hour"}
+    answers = [
+        client.post(
+            "/account/forgot/", {"email": "a@example.org"}, headers={"Referer": "https://testserver/"}, secure=True
+        )
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [302, 429]
+    assert int(answers[1]["Retry-After"]) > 3000

@@ -41,6 +41,7 @@ class SiteModelAdmin(admin.ModelAdmin):
     """Rows that people may add and change by verbs, if they have `operation`; nobody deletes one here."""
 
     operation = ""  # of rights.py; empty where nobody adds or changes anything
+    sees = "account.admin"  # the operation whose rows are shown, to whoever reaches all of them
     history_page_size = 100
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
@@ -52,6 +53,14 @@ class SiteModelAdmin(admin.ModelAdmin):
         offered: dict[str, Any] = super().get_actions(request)
         offered.pop("delete_selected", None)
         return {name: verb for name, verb in offered.items() if rights.scope(request.user, verb[0].operation)}
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Whether this person may see every one of these rows."""
+        return rights.scope(request.user, self.sees) in (rights.Scope.ALL, rights.Scope.DEMO)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whether they stand on the front page."""
+        return self.has_view_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whether this person may do the operation."""

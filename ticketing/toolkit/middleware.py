@@ -64,6 +64,9 @@ def _is_address(text: str) -> bool:
     return True
 
 
+PAGES_OF_THEIR_OWN = (429, 503)  # to go back would only ask again
+
+
 class RefusalPages:
     """Show a refusal to the person: a button's as a message on the page it was on, any other as a page of its own."""
 
@@ -78,8 +81,8 @@ class RefusalPages:
         refusal = trouble(exception) if isinstance(exception, Error) else exception
         if not isinstance(refusal, Refused):
             return None
-        page = way_back(request)
-        if request.method == "POST" and page and "HX-Request" not in request.headers and refusal.status < 500:
+        page = "" if refusal.status in PAGES_OF_THEIR_OWN else way_back(request)
+        if request.method == "POST" and page and "HX-Request" not in request.headers:
             messages.error(request, str(refusal.message))
             return redirect(page)
         return refusal_page(request, refusal)

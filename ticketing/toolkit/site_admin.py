@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from ticketing import rights
@@ -30,6 +31,10 @@ class SiteAdmin(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether this person may enter."""
         return bool(request.user.is_active and rights.scope(request.user, "account.admin"))
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """One's own account page, whose verb counts wrong guesses, tells the owner and writes the trail."""
+        return redirect("account:profile")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's log-in page, whose sessions their owners can recognise too."""

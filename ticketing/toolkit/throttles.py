@@ -29,8 +29,8 @@ def _bucket(request: HttpRequest, actor: Actor, operation: str) -> tuple[str, st
     is_rare = request.method not in ("GET", "HEAD", "OPTIONS") and operation in settings.THROTTLES
     if actor is None or rights.role_of(actor) == Role.ANONYMOUS:
         return (operation if is_rare else "anonymous"), _network(request)
-    # What everybody may do is counted for addresses, so that a program with a token is not slowed down by it.
-    return (operation if is_rare and not rights.RIGHTS[operation][Role.ANONYMOUS] else "account"), str(actor.pk)
+    # What mails or asks for a password is as rare for an account. Questions and bookings are a program's daily work.
+    return (operation if is_rare and operation.startswith("account.") else "account"), str(actor.pk)
 
 
 def _network(request: HttpRequest) -> str:

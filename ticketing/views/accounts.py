@@ -90,7 +90,7 @@ def _language() -> str:
     return (get_language() or "en").partition("-")[0]
 
 
-@operation("account.log_in")
+@operation("account.sign_up")
 @never_cache
 @shown_and_sent
 def forgot(request: HttpRequest) -> HttpResponse:
