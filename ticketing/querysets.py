@@ -225,6 +225,14 @@ class OutgoingQuerySet(models.QuerySet):
         return self
 
 
+class MailQuerySet(OutgoingQuerySet):
+    """Mails on their way."""
+
+    def lately_to(self, address: str) -> Self:
+        """Those of the last hour to one address."""
+        return self.filter(to=address, created_at__gt=Now() - timedelta(hours=1))
+
+
 class DeliveryQuerySet(OutgoingQuerySet):
     """Events on their way."""
 

@@ -19,7 +19,7 @@ from ticketing import rights
 from ticketing.actions.accounts import NAME_LENGTH, confirm_password, hashed, role_fields, set_password, tell
 from ticketing.actions.outbox import post_mail
 from ticketing.errors import Conflict, Invalid, LogInFirst, NotAllowed, NotFound
-from ticketing.models import Activity, EmailLink, User
+from ticketing.models import Activity, EmailLink, Mail, User
 from ticketing.rights import Role
 from ticketing.texts import clean_email, clean_language, clean_text
 
@@ -31,6 +31,7 @@ LASTS = {
     Purpose.CHANGE: timedelta(hours=48),
 }
 ADDRESS_LENGTH = 150  # it becomes the username
+MOST_MAILS = 5  # in an hour, by which strangers can make one mailbox ring; what was mailed before still works
 
 
 class DeadLink(NotFound):
@@ -65,7 +66,9 @@ def sign_up(*, email: str, language: str, by: rights.Actor) -> None:
         if owner:
             transaction.set_rollback(True)  # the same work, and then no link
     template = "already_registered" if owner else "sign_up"
-    post_mail(to=email, template=template, language=owner.language if owner else language, link=None if owner else link)
+    if Mail.objects.lately_to(email).count() < MOST_MAILS:
+        link_of_theirs = None if owner else link
+        post_mail(to=email, template=template, language=owner.language if owner else language, link=link_of_theirs)
     Activity.objects.record("account.sign_up", None if owner else link, by=by)
 
 
@@ -148,7 +151,8 @@ def ask_for_reset(*, email: str, by: rights.Actor) -> None:
     with transaction.atomic():
         link = _make(Purpose.RESET if owner else Purpose.SIGN_UP, email=email, user=owner)
         language = owner.language if owner else settings.LANGUAGE_CODE
-        post_mail(to=email, template="reset", language=language, link=link)
+        if Mail.objects.lately_to(email).count() < MOST_MAILS:
+            post_mail(to=email, template="reset", language=language, link=link)
         if owner is None:
             transaction.set_rollback(True)  # the same work, and then no mail
     Activity.objects.record("account.ask_for_reset", owner, by=by)

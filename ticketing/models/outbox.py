@@ -49,7 +49,7 @@ class Mail(Outgoing):
     context = models.JSONField(_("context"), default=dict, help_text=_("What the template needs; no secrets."))
     link = models.ForeignKey(EmailLink, null=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("link"))
 
-    objects = querysets.OutgoingQuerySet.as_manager()
+    objects = querysets.MailQuerySet.as_manager()
 
     class Meta(Outgoing.Meta):
         verbose_name = _("mail")

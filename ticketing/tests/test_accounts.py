@@ -649,3 +649,23 @@ def test_no_verb_leaves_an_address_a_name_or_a_secret_in_the_trail():
     trail = str(list(Activity.objects.values_list("operation", "details", "kind")))
     for personal in ("@", "Ada", "Augusta", "till", secret):
         assert personal not in trail
+
+
+@pytest.mark.django_db
+def test_strangers_cannot_make_a_mailbox_ring_all_day():
+    for _ in range(4):
+        actions.sign_up(email="ada@example.org", language="en", by=AnonymousUser())
+        actions.ask_for_reset(email="ada@example.org", by=AnonymousUser())
+        actions.sign_up(email="eve@example.org", language="en", by=AnonymousUser())
+    UserFactory(email="joe@example.org")
+    for _ in range(7):
+        actions.ask_for_reset(email="joe@example.org", by=AnonymousUser())
+    sent = Mail.objects.values_list("to", flat=True)
+    assert {to: list(sent).count(to) for to in sent} == {
+        "ada@example.org": 4,
+        "eve@example.org": 4,
+        "joe@example.org": 5,
+    }
+    actions.sign_up(email="ada@example.org", language="en", by=AnonymousUser())
+    actions.sign_up(email="ada@example.org", language="en", by=AnonymousUser())
+    assert Mail.objects.filter(to="ada@example.org").count() == 5
