@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -19,6 +19,7 @@ from allocation.forms import PurchaseForm
 from allocation.models import Ticket, TicketOption
 from ticketing import rights
 from ticketing.toolkit.panel import operation, refusals_on
+from ticketing.toolkit.windows import window
 
 OPTIONS_AT_ONCE, TICKETS_AT_ONCE = 24, 60
 FEW = 5  # or a tenth of the allocation
@@ -37,8 +38,8 @@ class Offer(NamedTuple):
 @require_safe
 def events(request: HttpRequest) -> HttpResponse:
     """What is on sale, newest first, with what is left of it."""
-    rows = TicketOption.objects.visible_to(request.user, "allocation.see_options").order_by("-created_at", "-id")
-    page = Paginator(rows, OPTIONS_AT_ONCE).get_page(request.GET.get("page"))
+    rows = TicketOption.objects.visible_to(request.user, "allocation.see_options")
+    page = window(rows, request.GET, OPTIONS_AT_ONCE)
     buys = request.user.is_authenticated and rights.scope(request.user, "allocation.purchase")
     offers = [_offer(option, PurchaseForm(option) if buys and option.left else None) for option in page]
     return render(request, "allocation/events.html", {"page": page, "offers": offers})
@@ -85,8 +86,8 @@ def tickets(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:  # the demo lets strangers see all, but nothing is theirs
         return redirect_to_login(request.get_full_path())
     own = Ticket.objects.visible_to(request.user, "allocation.list_tickets").filter(purchase__account=request.user)
-    rows = own.select_related("purchase__option").order_by("-purchase__created_at", "-purchase_id", "number")
-    page = Paginator(rows, TICKETS_AT_ONCE).get_page(request.GET.get("page"))
+    rows = own.select_related("purchase__option").annotate(last_first=-F("number"))
+    page = window(rows, request.GET, TICKETS_AT_ONCE, ("-purchase__created_at", "-purchase_id", "-last_first"))
     return render(request, "allocation/tickets.html", {"page": page, "zone": _zone()})
 
 

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -21,6 +20,7 @@ from booking.models import Booking
 from booking.policies import email_as_seen, phone_as_seen
 from ticketing import rights
 from ticketing.toolkit.panel import once, operation, refusals_on
+from ticketing.toolkit.windows import window
 
 HELD = "booking_tokens"  # the session's key for the manage tokens that this browser has shown
 AT_ONCE = 24
@@ -75,7 +75,7 @@ def booking_list(request: HttpRequest) -> HttpResponse:
         return redirect_to_login(request.get_full_path())
     own = Booking.objects.visible_to(request.user, "booking.see_all").filter(account=request.user)
     rows = own.with_state().select_related("slot__service").in_order()
-    page = Paginator(rows.upcoming(), AT_ONCE).get_page(request.GET.get("page"))
+    page = window(rows.upcoming(), request.GET, AT_ONCE, ("starts_at", "created_at", "id"))
     over = rows.over().reverse()[:AT_ONCE]
     return render(request, "booking/booking_list.html", {"page": page, "over": over, "zone": _zone()})
 

@@ -20,7 +20,7 @@ from ticketing import rights
 from ticketing.errors import NotFound
 from ticketing.models import User
 from ticketing.rights import Scope
-from ticketing.toolkit.panel import once, operation, refusals_on
+from ticketing.toolkit.panel import once, operation, refusals_on, render_page
 from ticketing.toolkit.windows import window
 
 
@@ -63,7 +63,7 @@ def tickets(request: OwnRequest) -> HttpResponse:
     narrow = NARROWINGS.get(show, NARROWINGS[""])
     rows = narrow(Ticket.objects.visible_to(request.user, "support.list").select_related("user"))
     context = {"page": window(rows, request.GET, ON_PAGE), "show": show, "is_staff": _is_staff(request)}
-    return render(request, "support/tickets.html", context)
+    return render_page(request, "support/tickets.html", "support/_ticket_rows.html", context)
 
 
 @operation("support.open")

@@ -39,6 +39,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 
 ready.operation = "site.health"  # type: ignore[attr-defined]  # a function may carry what it likes
+ready.is_for_programs = True  # type: ignore[attr-defined]
 
 
 def _ages() -> Ages:

@@ -6,6 +6,7 @@ from django.urls import include, path
 from ticketing import health
 from ticketing.views import site
 
+handler404 = "ticketing.views.site.missing"
 handler500 = "ticketing.toolkit.logs.server_error"
 
 urlpatterns = [

@@ -67,6 +67,9 @@ def no_such_address(request: HttpRequest) -> HttpResponse:
     return problem_response(NotFound())
 
 
+no_such_address.is_for_programs = True
+
+
 urlpatterns = [
     path("schema/", operation("site.visit")(description.Description.as_view()), name="schema"),
     path("docs/", description.docs, name="docs"),

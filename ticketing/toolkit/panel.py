@@ -17,6 +17,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
+from django_htmx.http import HttpResponseClientRedirect
 
 from ticketing import rights
 from ticketing.actions.keys import claim_key, settle_key
@@ -72,10 +73,15 @@ def _fingerprint(request: HttpRequest) -> str:
 
 
 def render_page(request: HttpRequest, page: str, part: str, context: dict[str, Any]) -> HttpResponse:
-    """The whole page, or only its part when htmx asks for it."""
-    response = render(request, part if "HX-Request" in request.headers else page, context)
-    patch_vary_headers(response, ["HX-Request"])
+    """The whole page, or only its part when htmx asks for it, but for a step back in the browser."""
+    response = render(request, part if wants_part(request) else page, context)
+    patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
     return response
+
+
+def wants_part(request: HttpRequest) -> bool:
+    """Whether htmx asks for a part that is to replace one on the page."""
+    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
 
 
 View = Callable[..., HttpResponseBase]
@@ -88,7 +94,7 @@ def operation(name: str) -> Callable[[View], View]:
         @wraps(view)
         def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated and not rights.scope(request.user, name):
-                return redirect_to_login(request.get_full_path())
+                return _log_in_first(request)
             rights.require(request.user, name)
             if request.method == "POST":
                 throttle(request, request.user, name)
@@ -98,6 +104,12 @@ def operation(name: str) -> Callable[[View], View]:
         return asked
 
     return mark
+
+
+def _log_in_first(request: HttpRequest) -> HttpResponse:
+    """The way by the log-in to this page; a part that refreshes itself takes its whole page there."""
+    response = redirect_to_login(request.get_full_path())
+    return HttpResponseClientRedirect(response.url) if wants_part(request) else response
 
 
 def site(request: HttpRequest) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
 from django.forms import Form
@@ -21,7 +22,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ticketing import actions, forms
 from ticketing.models import ApiToken, EmailLink, Session, User
 from ticketing.rights import is_demo
+from ticketing.texts import clean_language
 from ticketing.toolkit import authentication
+from ticketing.toolkit.middleware import way_back
 from ticketing.toolkit.panel import operation, refusals_on
 
 
@@ -70,6 +73,26 @@ def log_out(request: HttpRequest) -> HttpResponse:
     logout(request)
     messages.success(request, _("You are logged out."))
     return redirect("home")
+
+
+@operation("site.visit")
+@never_cache
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Go on in this language: in this browser, and wherever the account is logged in."""
+    chosen = clean_language(request.POST.get("language", ""))
+    if request.user.is_authenticated:
+        actions.change_profile(request.user, language=chosen, by=request.user)
+    response = redirect(way_back(request) or "home")
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        chosen,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
+    return response
 
 
 @operation("account.sign_up")

@@ -3,8 +3,10 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+from django.views.defaults import page_not_found
 
 from ticketing import rights
+from ticketing.toolkit.language import language_of, speak
 from ticketing.toolkit.panel import operation
 
 
@@ -22,3 +24,9 @@ def style(request: HttpRequest) -> HttpResponse:
     if not rights.is_demo():
         raise Http404
     return render(request, "style.html")
+
+
+def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What stands at an address that is none of ours: no view was asked, so nobody has looked yet who reads this."""
+    speak(request, language_of(request))
+    return page_not_found(request, exception)

@@ -8,6 +8,7 @@ app_name = "account"
 
 urlpatterns = [
     path("log-in/", accounts.log_in, name="log_in"),
+    path("language/", accounts.language, name="language"),
     path("log-out/", accounts.log_out, name="log_out"),
     path("sign-up/", accounts.sign_up, name="sign_up"),
     path("sent/", accounts.sent, name="sent"),
