@@ -117,6 +117,7 @@ MIDDLEWARE = [
     "ticketing.toolkit.logs.RequestLog",
     "ticketing.toolkit.middleware.RealAddress",
     "ticketing.toolkit.middleware.SiteHeaders",
+    "ticketing.toolkit.compression.CompressedPages",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
