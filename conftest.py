@@ -26,16 +26,17 @@ def pytest_configure(config):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-BROWSER = {"test_browser.py"}
+BROWSER = "ticketing/tests/browser/"  # these need Chromium
 # The browser's driver leaves an event loop behind, in which Django would not talk to the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        for marker, names in (("live", LIVE), ("browser", BROWSER)):
-            if item.path.name in names:
-                item.add_marker(marker)
+        if item.path.name in LIVE:
+            item.add_marker("live")
+        if BROWSER in item.path.as_posix():
+            item.add_marker("browser")
 
 
 @pytest.fixture(scope="session")

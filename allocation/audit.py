@@ -1,17 +1,21 @@
 """What is always true of allocation, as questions to the database: each returns the rows that break a promise."""
 
+from ticketing.audit import held_by_offers
+
 # (the invariant's id, what it promises, the query of the rows that break it)
 CHECKS: list[tuple[str, str, str]] = [
     (
         "E1",
         # Nothing writes holds yet, so there are none to add up.
         "of each ticket option, what is taken equals its tickets and its unreleased holds, and fits the allocation",
-        """
+        f"""
         SELECT option.id, option.capacity, option.taken, option.held, count(ticket.id) AS tickets
         FROM allocation_ticketoption AS option
         LEFT JOIN allocation_ticket AS ticket ON ticket.option_id = option.id
         GROUP BY option.id
-        HAVING option.taken <> option.held + count(ticket.id) OR option.held <> 0 OR option.taken > option.capacity
+        HAVING option.taken <> option.held + count(ticket.id)
+                + {held_by_offers("allocation.ticketoption", "option.id")}
+            OR option.held <> 0 OR option.taken > option.capacity
         """,
     ),
     (

@@ -11,6 +11,18 @@ from allocation.models import TicketOption
 from ticketing.toolkit.panel import OnceForm
 
 
+class NarrowForm(forms.Form):
+    """Which of what is on a list shows."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        required=False,
+        max_length=TicketOption.NAME_LIMIT,
+        widget=forms.TextInput({"type": "search", "autocomplete": "off"}),
+    )
+    left = forms.BooleanField(label=_("Only what is left"), required=False)
+
+
 class PurchaseForm(OnceForm):
     """How many; sent twice, it is one purchase."""
 

@@ -6,7 +6,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from allocation import querysets
-from ticketing.models import Record, Stock
+from ticketing.models import Record, State, Stock
+
+FEW = 5  # or a tenth of the allocation
 
 
 class TicketOption(Stock):
@@ -41,6 +43,15 @@ class TicketOption(Stock):
     def sold(self) -> int:
         """How many tickets are sold: what is taken and not merely held."""
         return self.taken - self.held
+
+    @property
+    def state(self) -> State:
+        """Whether there is something left, and how much."""
+        if not self.left:
+            return State("bad", _("Sold out"))
+        if self.left <= max(FEW, self.capacity // 10):
+            return State("warn", _("Few left: %(left)s") % {"left": self.left})
+        return State("good", _("Available: %(left)s") % {"left": self.left})
 
 
 class Purchase(Record):
@@ -111,3 +122,10 @@ class Ticket(Record):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def state(self) -> State:
+        """Whether it admits somebody."""
+        if not self.valid:
+            return State("bad", _("Not valid"))
+        return State("calm", _("Used")) if self.admitted_at else State("good", _("Valid"))

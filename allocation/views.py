@@ -1,35 +1,32 @@
 """The panel's pages about what is on, and the tickets for it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from allocation.actions import purchase
 from allocation.codes import qr
-from allocation.forms import PurchaseForm
+from allocation.forms import NarrowForm, PurchaseForm
 from allocation.models import Ticket, TicketOption
 from ticketing import rights
-from ticketing.toolkit.panel import operation, refusals_on
+from ticketing.toolkit.panel import operation, refusals_on, render_page
 from ticketing.toolkit.windows import window
 
 OPTIONS_AT_ONCE, TICKETS_AT_ONCE = 24, 60
-FEW = 5  # or a tenth of the allocation
 
 
 class Offer(NamedTuple):
     """An option as a page shows it; without a form to whoever cannot buy it."""
 
     option: TicketOption
-    state: str
     form: PurchaseForm | None
 
 
@@ -37,12 +34,21 @@ class Offer(NamedTuple):
 @never_cache
 @require_safe
 def events(request: HttpRequest) -> HttpResponse:
-    """What is on sale, newest first, with what is left of it."""
-    rows = TicketOption.objects.visible_to(request.user, "allocation.see_options")
-    page = window(rows, request.GET, OPTIONS_AT_ONCE)
+    """What is on sale, newest first, as the address narrows it; what is left of it refreshes itself."""
+    form = NarrowForm(request.GET)
+    form.is_valid()  # what makes no sense narrows nothing, and the form says so
+    seen = TicketOption.objects.visible_to(request.user, "allocation.see_options")
+    page = window(_narrowed(seen, form.cleaned_data), request.GET, OPTIONS_AT_ONCE)
     buys = request.user.is_authenticated and rights.scope(request.user, "allocation.purchase")
-    offers = [_offer(option, PurchaseForm(option) if buys and option.left else None) for option in page]
-    return render(request, "allocation/events.html", {"page": page, "offers": offers})
+    offers = [Offer(option, PurchaseForm(option) if buys and option.left else None) for option in page]
+    context = {"page": page, "offers": offers, "form": form, "is_narrowed": bool(request.GET)}
+    return render_page(request, "allocation/events.html", "allocation/_offers.html", context)
+
+
+def _narrowed(rows: Any, wanted: dict[str, Any]) -> QuerySet:
+    """The rows that fit what was typed."""
+    rows = rows.called(wanted["name"]) if wanted.get("name") else rows
+    return rows.with_room() if wanted.get("left") else rows
 
 
 @operation("allocation.purchase")
@@ -60,7 +66,7 @@ def buy(request: HttpRequest, pk: UUID) -> HttpResponse:
         option.refresh_from_db()
         form.tell(option)
         form.renew()
-    return render(request, "allocation/buy.html", {"offer": _offer(option, form)})
+    return render(request, "allocation/buy.html", {"offer": Offer(option, form)})
 
 
 def _bought(request: HttpRequest, option: TicketOption, form: PurchaseForm) -> HttpResponse:
@@ -73,11 +79,6 @@ def _bought(request: HttpRequest, option: TicketOption, form: PurchaseForm) -> H
     return redirect("allocation:tickets")
 
 
-def _offer(option: TicketOption, form: PurchaseForm | None) -> Offer:
-    few = option.left <= max(FEW, option.capacity // 10)
-    return Offer(option, "sold out" if not option.left else "few" if few else "available", form)
-
-
 @operation("allocation.list_tickets")
 @never_cache
 @require_safe
@@ -88,7 +89,7 @@ def tickets(request: HttpRequest) -> HttpResponse:
     own = Ticket.objects.visible_to(request.user, "allocation.list_tickets").filter(purchase__account=request.user)
     rows = own.select_related("purchase__option").annotate(last_first=-F("number"))
     page = window(rows, request.GET, TICKETS_AT_ONCE, ("-purchase__created_at", "-purchase_id", "-last_first"))
-    return render(request, "allocation/tickets.html", {"page": page, "zone": _zone()})
+    return render(request, "allocation/tickets.html", {"page": page})
 
 
 @operation("allocation.see_ticket")
@@ -99,10 +100,5 @@ def ticket(request: HttpRequest, pk: UUID) -> HttpResponse:
     rows = Ticket.objects.visible_to(request.user, "allocation.see_ticket").select_related("purchase", "option")
     found = get_object_or_404(rows, pk=pk)
     is_own = bool(request.user.is_authenticated and found.purchase and found.purchase.account_id == request.user.pk)
-    context = {"ticket": found, "is_own": is_own, "code": qr(str(found.pk)), "zone": _zone()}
+    context = {"ticket": found, "is_own": is_own, "code": qr(str(found.pk))}
     return render(request, "allocation/ticket.html", context)
-
-
-def _zone() -> str:
-    """The site's zone as people read it."""
-    return timezone.get_default_timezone_name().replace("_", " ")

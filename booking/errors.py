@@ -44,6 +44,20 @@ class NoSuchDay(Invalid):
     message = _("There is no such day, or it cannot be booked.")
 
 
+class DayIsOver(Invalid):
+    """The steps of the panel lead to times that are still to come."""
+
+    code = "day_is_over"
+    message = _("This day is over. Choose today or a later one.")
+
+
+class TimeIsOver(Invalid):
+    """The same of a time of today."""
+
+    code = "time_is_over"
+    message = _("This time has passed. Choose a later one.")
+
+
 class NoSuchTime(Invalid):
     """Not a time of day, or one that the clocks skip on that day."""
 

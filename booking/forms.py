@@ -1,21 +1,61 @@
 """The shape of what people type."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from booking.models import NAME_LENGTH, Booking
-from booking.policies import clean_name, clean_phone, instant_of, local
-from ticketing.rights import Scope
+from booking.availability import require_place
+from booking.models import NAME_LENGTH, Booking, Service
+from booking.policies import clean_name, clean_phone, instant_of, local, require_future, require_future_day
+from booking.querysets import DEFAULT
+from ticketing.rights import Actor, Scope
 from ticketing.texts import clean_email
 from ticketing.toolkit.panel import OnceForm, refusals_on
 
 RULES = {"firstname": clean_name, "lastname": clean_name, "phone_number": clean_phone}
 
 
-class VisitForm(forms.Form):
-    """A name, a phone number and a time on the site's clocks."""
+class WhenForm(forms.Form):
+    """A time on the site's clocks."""
+
+    date = forms.DateField(
+        label=_("Date"),
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput({"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
+        error_messages={
+            "required": _("Choose a day."),
+            "invalid": _("There is no such day. Write it like 2031-09-12, or choose one."),
+        },
+    )
+    time = forms.TimeField(
+        label=_("Time"),
+        input_formats=["%H:%M", "%H:%M:%S"],
+        widget=forms.TimeInput({"type": "time", "autocomplete": "off"}, format="%H:%M"),
+        error_messages={
+            "required": _("Choose a time."),
+            "invalid": _("There is no such time. Write it like 14:30, or choose one."),
+        },
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """What the verbs take: `starts_at` stands for date and time together."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("date") and cleaned.get("time"):
+            with refusals_on(self):
+                cleaned["starts_at"] = instant_of(cleaned["date"], cleaned["time"])
+        return cleaned
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """The instant that was said, unless something is wrong with its day or its time."""
+        said = self.cleaned_data
+        return said.get("starts_at") if said.get("date") and said.get("time") else None
+
+
+class VisitForm(WhenForm):
+    """A name, a phone number and a time."""
 
     firstname = forms.CharField(
         label=_("First name"),
@@ -32,31 +72,71 @@ class VisitForm(forms.Form):
         help_text=_("Ten digits."),
         widget=forms.TextInput({"type": "tel", "autocomplete": "tel-national", "inputmode": "numeric"}),
     )
-    date = forms.DateField(
-        label=_("Date"),
-        input_formats=["%Y-%m-%d"],
-        widget=forms.DateInput({"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
-    )
-    time = forms.TimeField(
-        label=_("Time"),
-        input_formats=["%H:%M", "%H:%M:%S"],
-        widget=forms.TimeInput({"type": "time", "autocomplete": "off"}, format="%H:%M"),
-    )
 
     def clean(self) -> dict[str, Any]:
-        """What the verbs take: `starts_at` stands for date and time together."""
+        """Names and number as the rules have them."""
         cleaned = super().clean()
         for name in RULES:
             if cleaned.get(name):  # what is required and empty is said already
                 with refusals_on(self):
                     cleaned[name] = RULES[name](cleaned[name], field=name)
-        if cleaned.keys() >= {"date", "time"}:
-            with refusals_on(self):
-                cleaned["starts_at"] = instant_of(cleaned["date"], cleaned["time"])
         return cleaned
 
 
-class BookForm(OnceForm, VisitForm):
+class ServiceForm(forms.Form):
+    """Which service, where there are several; none stands for the default one."""
+
+    service = forms.TypedChoiceField(
+        label=_("What for"),
+        required=False,
+        empty_value=None,
+        error_messages={"invalid_choice": _("There is no such service. Choose one of these.")},
+    )
+
+    def __init__(self, services: list[Service], data: Any = None, **options: Any) -> None:
+        super().__init__(data, **options)
+        self.services = services
+        field: Any = self.fields["service"]
+        field.choices = [(service.slug, service.name) for service in services]
+        field.coerce = {service.slug: service for service in services}.__getitem__
+        field.initial = DEFAULT if DEFAULT in dict(field.choices) else next((slug for slug, _name in field.choices), "")
+        if len(services) < 2:
+            field.widget = forms.HiddenInput()
+
+
+class StepForm(ServiceForm, WhenForm):
+    """How far somebody has come, as the address says it: each part may still be missing."""
+
+    def __init__(self, services: list[Service], address: Any, *, by: Actor, at: datetime) -> None:
+        super().__init__(services, address, auto_id="step_%s")
+        self.by, self.at = by, at
+        for name in ("date", "time"):
+            self.fields[name].required = name in address
+        self.fields["date"].label = _("Another day")
+        self.fields["date"].widget.attrs |= {"min": f"{local(at):%Y-%m-%d}", "max": "9999-12-31"}
+        self.fields["time"].label = _("Another time")
+        self.fields["time"].help_text = _("Every minute can be booked, such as 10:07.")
+
+    @property
+    def for_service(self) -> Service | None:
+        """The chosen one, or the only one; of no service at all the default one, which is made when it is booked."""
+        if "service" in self.errors or (len(self.services) > 1 and not self.cleaned_data["service"]):
+            return None
+        return self.cleaned_data["service"] or (self.services or [Service()])[0]
+
+    def clean(self) -> dict[str, Any]:
+        """A time that is still to come and has a place."""
+        cleaned = super().clean()
+        with refusals_on(self):
+            if day := cleaned.get("date"):
+                require_future_day(day, at=self.at)
+            if self.starts_at and self.for_service:
+                require_future(self.starts_at, at=self.at)
+                require_place(self.starts_at, self.for_service, by=self.by)
+        return cleaned
+
+
+class BookForm(OnceForm, ServiceForm, VisitForm):
     """A visit that is booked once, and where the person reads their mail."""
 
     email = forms.CharField(
@@ -65,7 +145,12 @@ class BookForm(OnceForm, VisitForm):
         help_text=_("If you give it, you find the booking in your account once you have one."),
         widget=forms.TextInput({"type": "email", "autocomplete": "email"}),
     )
-    field_order = ("firstname", "lastname", "phone_number", "email", "date", "time")
+    field_order = ("service", "firstname", "lastname", "phone_number", "email", "date", "time")
+
+    @property
+    def for_service(self) -> Service | None:
+        """The chosen one, or the default one if it is made already."""
+        return self.cleaned_data.get("service") or next((one for one in self.services if one.slug == DEFAULT), None)
 
     def clean(self) -> dict[str, Any]:
         """The address in the form in which it is stored, or none."""
@@ -73,6 +158,11 @@ class BookForm(OnceForm, VisitForm):
         with refusals_on(self):
             cleaned["email"] = clean_email(cleaned.get("email", ""), empty=True)
         return cleaned
+
+    def settle(self) -> None:
+        """Ask no more for what was chosen before: it stands above the form."""
+        for name in {"service", "date", "time"} - self.errors.keys():
+            self.fields[name].widget = self.fields[name].hidden_widget()
 
 
 class ChangeForm(VisitForm):

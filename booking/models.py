@@ -11,7 +11,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from booking import querysets
-from ticketing.models import Record, Stock
+from ticketing.models import Record, State, Stock
 
 NAME_LENGTH = 100
 PHONE = "[0-9]{10}"
@@ -106,9 +106,12 @@ class Booking(Record):
         verbose_name=_("account"),
     )
     manage_version = models.PositiveSmallIntegerField(
-        default=1, editable=False, help_text=_("A new version makes the manage token of the old one void.")
+        _("version of the manage token"),
+        default=1,
+        editable=False,
+        help_text=_("A new version makes the manage token of the old one void."),
     )
-    manage_digest = models.CharField(max_length=64, editable=False)
+    manage_digest = models.CharField(_("digest of the manage token"), max_length=64, editable=False)
 
     objects = querysets.BookingQuerySet.as_manager()
 
@@ -130,8 +133,18 @@ class Booking(Record):
             models.Index(Lower("email"), condition=Q(account=None) & ~Q(email=""), name="booking_booking_to_join"),
         ]
 
+    is_over: bool  # both by the database's clock, where the query asked for them
+    expired: bool
+
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def state(self) -> State:
+        """Whether its time is still to come."""
+        if self.expired:
+            return State("warn", _("Expired"))
+        return State("", _("Over")) if self.is_over else State("good", _("Booked"))
 
     @property
     def manage_token(self) -> str:

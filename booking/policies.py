@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, time
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from booking.errors import BadPhone, NoSuchDay, NoSuchTime
+from booking.errors import BadPhone, DayIsOver, NoSuchDay, NoSuchTime, TimeIsOver
 from booking.models import NAME_LENGTH, PHONE, SLUG
+from booking.querysets import minute_of
 from ticketing.errors import Invalid
 from ticketing.rights import Scope
 from ticketing.texts import clean_text
@@ -75,6 +76,18 @@ def instant_of(day: date, clock: time) -> datetime:
     if instant.astimezone(zone).replace(tzinfo=None) != shown.replace(tzinfo=None):
         raise NoSuchTime(field="time")
     return instant
+
+
+def require_future_day(day: date, *, at: datetime) -> None:
+    """Refuse with DayIsOver what lies before the day of the instant `at`."""
+    if day < local(at).date():
+        raise DayIsOver(field="date")
+
+
+def require_future(instant: datetime, *, at: datetime) -> None:
+    """Refuse with TimeIsOver what lies before the minute of `at`."""
+    if instant < minute_of(at):
+        raise TimeIsOver(field="time")
 
 
 def local(instant: datetime) -> datetime:

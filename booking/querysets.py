@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
 from uuid import UUID
 
-from django.db.models import DateTimeField, F, Model, Q, Value
+from django.db.models import Count, DateTimeField, F, Model, Q, Value
 from django.db.models.functions import ExtractHour, ExtractMinute, ExtractSecond, Now, TruncDate
 from django.utils import timezone
 
-from ticketing import rights
+from ticketing import clocks, rights
 from ticketing.querysets import RecordQuerySet, StockQuerySet, digest
 from ticketing.rights import Actor, Scope
 
 EXPIRES_AFTER = timedelta(hours=8)
+DEFAULT = "default"  # the short name of the service that is booked when none is named
 
 
 class ServiceQuerySet(RecordQuerySet):
@@ -22,12 +24,16 @@ class ServiceQuerySet(RecordQuerySet):
 
     def default(self) -> Any:
         """The service that is booked when none is named; made when it is missing."""
-        return self.get_or_create(slug="default", defaults={"name": "Default"})[0]
+        return self.get_or_create(slug=DEFAULT, defaults={"name": "Default"})[0]
 
     def visible_to(self, actor: Actor, operation: str) -> Self:
         """Every service: whoever may do the operation may do it to all of them."""
         rights.require(actor, operation)
         return self
+
+    def in_order(self) -> Self:
+        """As people look for them."""
+        return self.order_by("name", "slug")
 
     def called(self, name: str) -> Self:
         """The service of that short name or id."""
@@ -43,6 +49,10 @@ class SlotQuerySet(StockQuerySet):
     def of_minute(self, service: Model, starts_at: datetime) -> Self:
         """The slot in which that instant lies, at most one."""
         return self.filter(service=service, starts_at=minute_of(starts_at))
+
+    def of_minutes(self, service: Model, instants: Iterable[datetime]) -> Self:
+        """The slots in which these instants lie, as far as anybody has booked them."""
+        return self.filter(service=service, starts_at__in={minute_of(instant) for instant in instants})
 
     def visible_to(self, actor: Actor, operation: str) -> Self:
         """Every slot: whoever may do the operation may do it to all of them."""
@@ -96,6 +106,15 @@ class BookingQuerySet(RecordQuerySet):
         # The range finds the day's neighbourhood in the index, whichever way the clocks change; the rest is exact.
         near = Q(starts_at__gt=midnight - timedelta(hours=3), starts_at__lt=midnight + timedelta(hours=27))
         return self.filter(near).alias(local_day=TruncDate("starts_at", tzinfo=zone)).filter(local_day=day)
+
+    def today(self) -> Self:
+        """Those whose day on the site's clocks is today, by the database's clock."""
+        return self.filter(clocks.is_today("starts_at"))
+
+    def by_hour_and_service(self) -> Any:
+        """How many there are in each hour of the clocks for each service, and how many of them come up."""
+        rows = self.order_by().values(service=F("slot__service__name"), hour=clocks.hour_of("starts_at"))
+        return rows.annotate(bookings=Count("pk"), coming=Count("pk", filter=Q(starts_at__gte=Now())))
 
     def at_local(self, hour: int, minute: int | None = None, second: int | None = None) -> Self:
         """Those at which the site's clocks show this; None stands for any minute or second."""

@@ -1,28 +1,34 @@
 """The panel's pages about bookings."""
 
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from booking.actions import book, cancel_booking, change_booking
-from booking.forms import BookForm, ChangeForm, FindForm
-from booking.models import Booking
+from booking.availability import Offer, comes_twice, is_full, nearest, offers_of_day
+from booking.errors import SlotFull
+from booking.forms import BookForm, ChangeForm, FindForm, StepForm
+from booking.models import Booking, Service
 from booking.policies import email_as_seen, phone_as_seen
+from booking.steps import Way, by_part_of_day, days, steps, way_of
 from ticketing import rights
-from ticketing.toolkit.panel import once, operation, refusals_on
+from ticketing.rights import Scope
+from ticketing.toolkit.panel import once, operation, refusals_on, render_page, wants_part
+from ticketing.toolkit.times import in_full
 from ticketing.toolkit.windows import window
 
 HELD = "booking_tokens"  # the session's key for the manage tokens that this browser has shown
+JUST_MADE = "bookings_just_made"  # and for the bookings that it is still to show
 AT_ONCE = 24
 
 shown_and_sent = require_http_methods(["GET", "HEAD", "POST"])
@@ -32,38 +38,91 @@ shown_and_sent = require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @shown_and_sent
 def booking_new(request: HttpRequest) -> HttpResponse:
-    """The form; after a booking, the form anew with the booking's id above it."""
-    form = BookForm(request.POST if request.method == "POST" else None)
+    """The steps of a booking, as far as the address says; what is sent is booked, also without any step."""
+    services = _services(request)
+    if request.method == "POST":
+        return _booked(request, BookForm(services, request.POST))
+    said = StepForm(services, request.GET, by=request.user, at=timezone.now())
+    said.is_valid()  # what makes no sense chooses nothing, and the form says so
+    way = way_of(said)
+    if way.service and way.starts_at and not wants_part(request):
+        chosen = {name: request.GET[name] for name in ("service", "date", "time") if name in request.GET}
+        return _ask(request, _blank(request, services, **chosen), way)
+    return _choose(request, said, way)
+
+
+def _services(request: HttpRequest) -> list[Service]:
+    return list(Service.objects.visible_to(request.user, "booking.see_free").in_order())
+
+
+def _booked(request: HttpRequest, form: BookForm) -> HttpResponse:
     if form.is_valid():
         with refusals_on(form):
             made = once(request, form.cleaned_data["form_key"], "panel booking.book", partial(_book, request, form))
-            messages.success(request, _receipt(get_object_or_404(Booking, pk=made)))
-            return redirect("booking:book")
-    return render(request, "booking/booking_new.html", {"form": form, "zone": _zone()})
+            request.session[JUST_MADE] = [*request.session.get(JUST_MADE, []), str(made)]
+            return redirect("booking:done")
+    way = way_of(form)
+    return _ask(request, form, way, _nearby(request, form, way))
 
 
 def _book(request: HttpRequest, form: BookForm) -> Booking:
     typed = form.cleaned_data
-    names = {name: typed[name] for name in ("firstname", "lastname", "email", "starts_at")}
+    names = {name: typed[name] for name in ("firstname", "lastname", "email", "starts_at", "service")}
     return book(**names, phone=typed["phone_number"], by=request.user)
 
 
-def _receipt(booking: Booking) -> str:
-    """What the person should keep. It is shown once, and never part of an address."""
-    return format_html(
-        _(
-            "Your time is booked. Ticket id: <code>{id}</code>. Manage token: <code>{token}</code>. "
-            "Write both down: they are shown this once, and whoever has them can look the booking up again, "
-            "move it or cancel it."
-        ),
-        id=booking.pk,
-        token=booking.manage_token,
-    )
+def _choose(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
+    """The service, the day or the time; the free places refresh themselves."""
+    context: dict[str, Any] = {"said": said, "way": way, "here": "service"}
+    if way.service:
+        context |= {"here": "time" if way.day else "day", "days": days(way, at=said.at)}
+    if way.service and way.day:
+        found = offers_of_day(way.day, way.service, by=request.user, at=said.at)
+        context |= {"parts": by_part_of_day(found), "has_free": any(offer.free for offer in found)}
+        context["comes_twice"] = any(comes_twice(offer.instant) for offer in found)
+    context["services"] = [(service, way.to(service, way.day)) for service in way.services]
+    context |= {"steps": steps(way, context["here"]), "whole": _blank(request, said.services)}
+    part = "booking/_free.html" if request.headers.get("HX-Target") == "free" else "booking/_way.html"
+    return render_page(request, "booking/booking_new.html", part, context)
 
 
-def _zone() -> str:
-    """The site's zone as people read it."""
-    return timezone.get_default_timezone_name().replace("_", " ")
+def _blank(request: HttpRequest, services: list[Service], **chosen: str) -> BookForm:
+    """The form for what was chosen; whoever books for themselves finds filled in what their account knows."""
+    person: Any = request.user
+    is_own = rights.scope(person, "booking.book") == Scope.OWN
+    known = {"firstname": person.first_name, "lastname": person.last_name, "email": person.email} if is_own else {}
+    return BookForm(services, initial={**known, **chosen})
+
+
+def _ask(request: HttpRequest, form: BookForm, way: Way, nearby: list[Offer] | None = None) -> HttpResponse:
+    """Whom to expect; day and time stand above the form, unless they are what is wrong."""
+    if way.starts_at and nearby != []:
+        form.settle()
+    if nearby:
+        del form.fields["time"]  # it is chosen anew among these
+    context = {"form": form, "way": way, "steps": steps(way, "details"), "nearby": nearby}
+    return render(request, "booking/booking_new_details.html", context)
+
+
+def _nearby(request: HttpRequest, form: BookForm, way: Way) -> list[Offer] | None:
+    """What is free around a minute that is full; None where it is not."""
+    service = way.service or Service()
+    if not (way.day and way.starts_at and is_full(way.starts_at, service, by=request.user)):
+        return None
+    if not form.non_field_errors():  # something else was wrong too, so that nobody tried
+        form.add_error(None, str(SlotFull.message))
+    return nearest(offers_of_day(way.day, service, by=request.user, at=timezone.now()), way.starts_at)
+
+
+@operation("booking.book")
+@never_cache
+@require_GET
+def booking_done(request: HttpRequest) -> HttpResponse:
+    """What somebody just booked, with what opens it again: shown once, to the browser that booked it."""
+    made = request.session.pop(JUST_MADE, [])
+    rows = Booking.objects.filter(pk__in=made).select_related("slot__service").in_order()
+    way = Way(_services(request), None)
+    return render(request, "booking/booking_done.html", {"bookings": rows, "way": way, "steps": steps(way, "done")})
 
 
 @operation("booking.see_all")
@@ -77,7 +136,7 @@ def booking_list(request: HttpRequest) -> HttpResponse:
     rows = own.with_state().select_related("slot__service").in_order()
     page = window(rows.upcoming(), request.GET, AT_ONCE, ("starts_at", "created_at", "id"))
     over = rows.over().reverse()[:AT_ONCE]
-    return render(request, "booking/booking_list.html", {"page": page, "over": over, "zone": _zone()})
+    return render(request, "booking/booking_list.html", {"page": page, "over": over})
 
 
 @operation("booking.see_one")
@@ -87,6 +146,8 @@ def booking_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One booking, and the form that changes it."""
     sent = request.method == "POST"
     booking = _reached(request, pk, "booking.change" if sent else "booking.see_one")
+    if not booking:
+        return _missing(request)
     sight = rights.require(request.user, "booking.see_one")
     form = ChangeForm(booking, sight, request.POST if sent else None)
     if form.is_valid():
@@ -95,7 +156,7 @@ def booking_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
             messages.success(request, _("The booking is as you wanted it."))
             return redirect("booking:detail", pk)
     seen = {"phone": phone_as_seen(booking.phone, sight), "email": email_as_seen(booking.email, sight)}
-    return render(request, "booking/booking_detail.html", {"booking": booking, "form": form, "zone": _zone(), **seen})
+    return render(request, "booking/booking_detail.html", {"booking": booking, "form": form, **seen})
 
 
 @operation("booking.cancel")
@@ -104,11 +165,14 @@ def booking_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 def booking_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Whether it is meant, and then the end of the booking."""
     booking = _reached(request, pk, "booking.cancel")
+    if not booking:
+        return _missing(request)
     if request.method == "POST":
         cancel_booking(booking, by=request.user)
-        messages.success(request, _("The booking is cancelled. Its place is free for somebody else."))
+        sentence = _("The booking for %(when)s is cancelled. Its place is free for somebody else.")
+        messages.success(request, sentence % {"when": in_full(booking.starts_at)})
         return redirect("booking:list" if request.user.is_authenticated else "booking:book")
-    return render(request, "booking/booking_cancel.html", {"booking": booking, "zone": _zone()})
+    return render(request, "booking/booking_cancel.html", {"booking": booking})
 
 
 @operation("booking.see_one")
@@ -127,8 +191,13 @@ def booking_find(request: HttpRequest) -> HttpResponse:
     return render(request, "booking/booking_find.html", {"form": form})
 
 
-def _reached(request: HttpRequest, pk: UUID, name: str) -> Booking:
+def _reached(request: HttpRequest, pk: UUID, name: str) -> Booking | None:
     """The booking, if it is theirs or this browser has shown its token; missing and foreign ones answer alike."""
     held = request.session.get(HELD, {}).get(str(pk), "")
     rows = Booking.objects.visible_to(request.user, name, held)
-    return get_object_or_404(rows.with_state().select_related("slot__service"), pk=pk)
+    return rows.with_state().select_related("slot__service").filter(pk=pk).first()
+
+
+def _missing(request: HttpRequest) -> HttpResponse:
+    """What to do about a booking that is not there, perhaps not any more, or not theirs."""
+    return render(request, "booking/booking_missing.html", status=404)

@@ -1,46 +1,140 @@
+from typing import Any
+
 from django.contrib import admin
-from django.forms import ModelForm
+from django.db.models import Q, QuerySet
+from django.forms import CheckboxSelectMultiple, ModelForm, MultipleChoiceField
 from django.http import HttpRequest
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from support import actions
-from support.models import Agent, Reply, Ticket
-from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, each
+from support.models import Agent, Department, Reply, Ticket
+from support.policies import spellings
+from ticketing.models import User
+from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
+
+STATE, URGENCY = pills("state", _("status")), pills("urgency", _("priority"))
 
 
 @admin.register(Ticket)
 class TicketAdmin(ReadOnlyAdmin):
-    list_display = ["code", "subject", "status", "priority", "department", "agent", "user", "created_at"]
+    list_display = [
+        "code",
+        "subject",
+        STATE,
+        URGENCY,
+        "department",
+        people("agent.user", _("agent")),
+        "asker",
+        "created_at",
+    ]
+    list_display_links = ["code", "subject"]
     list_filter = ["status", "priority", "department", "created_at"]
-    search_fields = ["code", "subject", "user__username", "user__email", "claimed_user_id"]
     list_select_related = ["agent__user", "user"]
-    date_hierarchy = "created_at"
+    search_fields = ["subject", "claimed_user_id"]
+    search_help_text = _(
+        "A code, or the username or e-mail address of whoever asked. Words are looked for in the 10,000 newest tickets."
+    )
+    sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
+    readonly_fields = [STATE, URGENCY]
+    fields = [
+        *("code", "subject", STATE, URGENCY, "department", "agent"),
+        *("user", "claimed_user_id", "claimed_phone", "email", "message"),
+        *("created_at", "assigned_at", "closed_at", "rejection"),
+    ]
     actions = [
         each(actions.close_ticket, _("Close the selected tickets"), "support.close"),
         each(actions.reopen_ticket, _("Re-open the selected tickets"), "support.close"),
     ]
 
+    @admin.display(description=_("customer"))
+    def asker(self, ticket: Ticket) -> str | None:
+        """Whoever asked, as far as that is known."""
+        return ticket.user.name if ticket.user else ticket.claimed_user_id or ticket.email or None
+
+    def called(self, rows: QuerySet, term: str) -> QuerySet:
+        """By code, in whatever case, or by account."""
+        of_account = Q(user=asker) if (asker := User.objects.named(term)) else Q()
+        return super().called(rows, term) | rows.filter(Q(code__in=spellings(term)) | of_account)
+
 
 @admin.register(Reply)
 class ReplyAdmin(ReadOnlyAdmin):
-    list_display = ["ticket", "author", "created_at"]
+    list_display = ["beginning", "ticket", "subject", people("author", _("author")), "created_at"]
     list_filter = ["created_at"]
-    search_fields = ["ticket__code", "author__username", "message"]
     list_select_related = ["ticket", "author"]
+    search_fields = ["message"]
+    search_help_text = _(
+        "The code of a ticket, or the username or e-mail address of an author. "
+        "Words are looked for in the 10,000 newest replies."
+    )
+    sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
+    fields = ["ticket", "author", "message", "created_at"]
+
+    @admin.display(description=_("message"))
+    def beginning(self, reply: Reply) -> str:
+        """As much as a line of the list holds."""
+        return Truncator(reply.message).chars(60)
+
+    @admin.display(description=_("subject"))
+    def subject(self, reply: Reply) -> str:
+        """What it is about."""
+        return reply.ticket.subject
+
+    def called(self, rows: QuerySet, term: str) -> QuerySet:
+        """By ticket, or by author."""
+        by_author = Q(author=author) if (author := User.objects.named(term)) else Q()
+        return super().called(rows, term) | rows.filter(Q(ticket__code__in=spellings(term)) | by_author)
+
+
+NAME = people("user", _("agent"))
+
+
+class PresenceFilter(StateFilter):
+    title = _("presence")
+    states = {"present": _("online"), "absent": _("offline")}
+
+
+class AgentForm(ModelForm):
+    """What is set of an agent."""
+
+    departments = MultipleChoiceField(
+        label=_("Departments"),
+        choices=Department,
+        required=False,
+        widget=CheckboxSelectMultiple,
+        help_text=_("None means all departments."),
+    )
 
 
 @admin.register(Agent)
 class AgentAdmin(SiteModelAdmin):
     operation = "support.manage_agents"
-    list_display = ["user", "capacity", "taken", "online_until", "departments"]
-    list_filter = ["online_until"]
-    search_fields = ["user__username", "user__email"]
+    form = AgentForm
+    list_display = [NAME, "user", pills("presence", _("presence")), "online_until", "load", "answers_in"]
+    list_display_links = [NAME]
+    list_filter = [PresenceFilter]
     list_select_related = ["user"]
+    search_fields = ["user__username", "user__first_name", "user__last_name", "user__email"]
     ordering = ["user__username"]
     autocomplete_fields = ["user"]
     fields = ["user", "capacity", "departments", "taken", "online_until"]
+
+    @admin.display(description=_("tickets in work"))
+    def load(self, agent: Agent) -> str:
+        """How busy the agent is."""
+        return _("%(taken)d of %(capacity)d") % {"taken": agent.taken, "capacity": agent.capacity}
+
+    @admin.display(description=_("departments"))
+    def answers_in(self, agent: Agent) -> Any:
+        """Where the agent answers."""
+        return [Department(name).label for name in agent.departments] or _("all")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """With presence, by the database's clock."""
+        return super().get_queryset(request).with_presence()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> list[str]:
         """Presence and load are facts; an agent stays the same person."""

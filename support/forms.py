@@ -8,12 +8,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from support.models import Department, Priority
+from support.models import Department, Priority, Ticket
 from ticketing.texts import clean_text
 from ticketing.toolkit.panel import OnceForm, refusals_on
 
 SUBJECT_LIMIT, REASON_LIMIT, MESSAGE_LIMIT = 250, 250, 10_000
 HOURS = (1, 2, 4, 8, 12)
+ANY = "any"  # in an address: the questions of no department
 
 
 class _MessageField(forms.CharField):
@@ -53,8 +54,40 @@ def _hours() -> list[tuple[str, str]]:
     return [(str(hours), sentence % {"hours": hours}) for hours in HOURS]
 
 
+def _statuses() -> list[tuple[str, Any]]:
+    both = [("open", _("Open: waiting or in progress")), ("closed", _("Closed: completed or rejected"))]
+    return [("", _("All")), *both, *_capitalised(Ticket.Status.choices)]
+
+
+def _narrowed_departments() -> list[tuple[str, Any]]:
+    return [("", _("All")), (ANY, _("Any agent’s")), *_capitalised(Department.choices)]
+
+
+def _narrowed_priorities() -> list[tuple[str, Any]]:
+    return [("", _("All")), *_priorities()]
+
+
 def _capitalised(choices: Any) -> list[tuple[str, Any]]:
     return [(value, capfirst(label)) for value, label in choices]
+
+
+class NarrowForm(forms.Form):
+    """Which questions a list shows, and in which order."""
+
+    ORDERS = [("", _("Newest first")), ("oldest", _("Oldest first"))]
+
+    status = forms.ChoiceField(label=_("Status"), choices=_statuses, required=False)
+    order = forms.ChoiceField(label=_("Order"), choices=ORDERS, required=False)
+
+
+class StaffNarrowForm(NarrowForm):
+    """The same, for a list of everybody's questions."""
+
+    department = forms.ChoiceField(label=_("Department"), choices=_narrowed_departments, required=False)
+    priority = forms.ChoiceField(label=_("Priority"), choices=_narrowed_priorities, required=False)
+    mine = forms.BooleanField(label=_("Only those in my hands"), required=False)
+
+    field_order = ["status", "department", "priority", "order", "mine"]
 
 
 class QuestionForm(OnceForm, _CleanForm):

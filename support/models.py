@@ -9,9 +9,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from support import querysets
-from ticketing.models import Record, Stock
+from ticketing.models import Record, State, Stock, Tone
 
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no letter looks like a digit
 CODE_LENGTH = 12
@@ -38,6 +39,9 @@ MOST_TICKETS_AT_ONCE = 1000  # of one agent
 
 # How much older than it is a ticket counts in the queue: a low one overtakes a high one only after a day.
 LIFT = {Priority.LOW: timedelta(0), Priority.MEDIUM: timedelta(hours=8), Priority.HIGH: timedelta(hours=24)}
+
+PRIORITY_TONES: dict[str, Tone] = {"low": "", "medium": "calm", "high": "bad"}
+STATUS_TONES: dict[str, Tone] = {"created": "warn", "in_progress": "calm", "completed": "good", "rejected": "bad"}
 
 
 class Agent(Stock):
@@ -81,8 +85,15 @@ class Agent(Stock):
             ),
         ]
 
+    present: bool  # by the database's clock, where the query asked for it
+
     def __str__(self) -> str:
         return str(self.user)
+
+    @property
+    def presence(self) -> State:
+        """Whether the agent is there."""
+        return State("good", _("online")) if self.present else State("", _("offline"))
 
 
 class Ticket(Record):
@@ -133,8 +144,8 @@ class Ticket(Record):
     objects = querysets.TicketQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("ticket")
-        verbose_name_plural = _("tickets")
+        verbose_name = pgettext_lazy("support", "ticket")
+        verbose_name_plural = pgettext_lazy("support", "tickets")
         constraints = [
             # Invariant S1, and the only statuses there are.
             models.CheckConstraint(
@@ -168,6 +179,16 @@ class Ticket(Record):
         return self.code
 
     @property
+    def state(self) -> State:
+        """How far it is."""
+        return State(STATUS_TONES[self.status], self.get_status_display())
+
+    @property
+    def urgency(self) -> State:
+        """How much it presses."""
+        return State(PRIORITY_TONES[self.priority], self.get_priority_display())
+
+    @property
     def is_closed(self) -> bool:
         """Completed or rejected."""
         return self.status in (self.Status.COMPLETED, self.Status.REJECTED)
@@ -176,7 +197,9 @@ class Ticket(Record):
 class Reply(Record):
     """One thing said about a ticket, by the customer or by staff."""
 
-    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="replies", verbose_name=_("ticket"))
+    ticket = models.ForeignKey(
+        Ticket, on_delete=models.CASCADE, related_name="replies", verbose_name=pgettext_lazy("support", "ticket")
+    )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("author")
     )

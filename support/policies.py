@@ -1,8 +1,13 @@
 """The rules of the support desk, each in this one place."""
 
+from typing import Any
+
+from django.db.models import Case, DurationField, F, QuerySet, Value, When
+from django.db.models.functions import Now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from support.models import MOST_TICKETS_AT_ONCE, Department
+from support.models import LIFT, MOST_TICKETS_AT_ONCE, Department, Ticket
 from ticketing.errors import Invalid
 
 
@@ -25,3 +30,34 @@ def clean_departments(departments: list[str]) -> list[str]:
         sentence = _("“%(name)s” is no department. There are: %(names)s.")
         raise Invalid(sentence % {"name": unknown[0], "names": ", ".join(Department.values)}, field="departments")
     return [department for department in Department.values if department in departments]
+
+
+def with_waited(tickets: QuerySet[Any]) -> QuerySet[Any]:
+    """Each waiting ticket with `waited`: how long ago it joined the queue, by the database's clock."""
+    lifts = [When(priority=priority, then=Value(lift)) for priority, lift in LIFT.items()]
+    return tickets.annotate(waited=Now() - F("queue_at") - Case(*lifts, output_field=DurationField()))
+
+
+def why_waiting(ticket: Any) -> str:
+    """Why nobody has the ticket yet, in a sentence for staff; empty once somebody has. It comes by `with_agents`."""
+    if ticket.status != Ticket.Status.CREATED:
+        return ""
+    if not ticket.agents_there:
+        return _nobody_there(ticket)
+    if ticket.agents_with_room:
+        return gettext("An agent has room: it is about to be handed out.")
+    sentence = ngettext(
+        "One agent online could take it and is full. It is handed out once that agent closes a question.",
+        "%(count)d agents online could take it, and all are full. It is handed out once one of them closes a question.",
+        ticket.agents_there,
+    )
+    return sentence % {"count": ticket.agents_there}
+
+
+def _nobody_there(ticket: Any) -> str:
+    if not ticket.department:
+        return gettext("No agent is online. It is handed out as soon as one is.")
+    sentence = gettext(
+        "Nobody who answers for the department “%(department)s” is online. It is handed out as soon as somebody is."
+    )
+    return sentence % {"department": ticket.get_department_display()}

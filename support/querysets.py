@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import Count, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce, Now
+from django.db.models.lookups import Exact
 
-from ticketing import rights
+from ticketing import clocks, rights
 from ticketing.querysets import RecordQuerySet, StockQuerySet
 from ticketing.rights import Actor, Scope
 
@@ -30,6 +31,22 @@ class AgentQuerySet(StockQuerySet):
     def answering(self, department: str) -> Self:
         """Those who answer there: no departments are all of them."""
         return self.filter(Q(departments=[]) | Q(departments__contains=[department]))
+
+    def answering_for(self, ticket_department: OuterRef) -> Self:
+        """Those who answer where the ticket of the outer query is; one without a department is everybody's."""
+        anybodys = Exact(ticket_department, Value(""))
+        return self.filter(Q(anybodys) | Q(departments=[]) | Q(departments__contains=[ticket_department]))
+
+    def there_first(self) -> Self:
+        """With `present` and their accounts, those who are there now before the others, each by name."""
+        named = self.with_presence().select_related("user")
+        return named.order_by("-present", "user__first_name", "user__username")
+
+    def load(self) -> dict[str, int]:
+        """How many they are, how many tickets they have in work together, and how many they could have."""
+        return self.aggregate(
+            agents=Count("pk"), in_work=Coalesce(Sum("taken"), 0), places=Coalesce(Sum("capacity"), 0)
+        )
 
     def visible_to(self, actor: Actor, operation: str) -> Self:
         """The agents this operation reaches for the actor."""
@@ -65,9 +82,36 @@ class TicketQuerySet(RecordQuerySet):
         """Waiting or in work."""
         return self.filter(status__in=["created", "in_progress"])
 
+    def in_status(self, word: str) -> Self:
+        """Open or closed ones, or those in this one status."""
+        named = {"open": self.open, "closed": self.closed}.get(word)
+        return named() if named else self.filter(status=word)
+
+    def held_by(self, person: Actor) -> Self:
+        """In the hands of this person, or ended there."""
+        return self.filter(agent__user=person)
+
     def waiting(self) -> Self:
         """Without an agent, in the order in which they are handed out (invariant S4)."""
         return self.filter(status="created").order_by("queue_at", "id")
+
+    def in_work(self) -> Self:
+        """In the hands of an agent."""
+        return self.filter(status="in_progress")
+
+    def raised_today(self) -> Self:
+        """Raised today, on the site's clocks."""
+        return self.filter(clocks.is_today("created_at"))
+
+    def closed_today(self) -> Self:
+        """Closed today. It was changed then or later, and for changes there is an index."""
+        return self.filter(clocks.is_today("closed_at"), updated_at__gt=Now() - clocks.LONGEST_DAY)
+
+    def with_agents(self) -> Self:
+        """Each with how many agents are there who answer in its department, and how many of them have room."""
+        there = self.model._meta.get_field("agent").related_model.objects.present()
+        there = there.answering_for(OuterRef("department"))
+        return self.annotate(agents_there=_number_of(there), agents_with_room=_number_of(there.with_room()))
 
     def newest_first(self) -> Self:
         """With the account that raised each, newest first."""
@@ -87,6 +131,10 @@ class ReplyQuerySet(RecordQuerySet):
     def newest_first(self) -> Self:
         """With author and ticket, newest first."""
         return self.select_related("author", "ticket").order_by("-created_at", "-id")
+
+
+def _number_of(rows: QuerySet[Any]) -> Subquery:
+    return Subquery(rows.order_by().annotate(n=Func(F("pk"), function="count")).values("n"), IntegerField())
 
 
 def _is_present() -> Q:

@@ -9,19 +9,21 @@ from django.db.models import QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from support import actions, forms
 from support.models import Agent, Reply, Ticket
-from support.policies import spellings
+from support.policies import spellings, why_waiting
 from ticketing import rights
 from ticketing.errors import NotFound
 from ticketing.models import User
 from ticketing.rights import Scope
 from ticketing.toolkit.panel import once, operation, refusals_on, render_page
-from ticketing.toolkit.windows import window
+from ticketing.toolkit.windows import NEWEST_FIRST, window
 
 
 class OwnRequest(HttpRequest):
@@ -31,11 +33,7 @@ class OwnRequest(HttpRequest):
 
 
 ON_PAGE, SAID_ON_PAGE, IN_QUEUE, AGENTS_ON_PAGE = 25, 100, 25, 100
-NARROWINGS: dict[str, Callable[[Any], QuerySet]] = {
-    "": lambda rows: rows,
-    "open": lambda rows: rows.open(),
-    "closed": lambda rows: rows.closed(),
-}
+ORDERS = {"": NEWEST_FIRST, "oldest": ("created_at", "id")}
 
 shown_and_sent = require_http_methods(["GET", "HEAD", "POST"])
 _View = Callable[..., HttpResponseBase]
@@ -58,12 +56,26 @@ def _sent_from(page: str) -> Callable[[_View], _View]:
 @never_cache
 @require_safe
 def tickets(request: OwnRequest) -> HttpResponse:
-    """Questions, newest first: a customer's own, those that staff may see."""
-    show = request.GET.get("show", "")
-    narrow = NARROWINGS.get(show, NARROWINGS[""])
-    rows = narrow(Ticket.objects.visible_to(request.user, "support.list").select_related("user"))
-    context = {"page": window(rows, request.GET, ON_PAGE), "show": show, "is_staff": _is_staff(request)}
+    """Questions as the address narrows and orders them: a customer's own, those that staff may see."""
+    staff = _is_staff(request)
+    form = forms.StaffNarrowForm(request.GET) if staff else forms.NarrowForm(request.GET)
+    form.is_valid()  # what makes no sense narrows nothing, and the form says so
+    wanted = form.cleaned_data
+    seen = Ticket.objects.visible_to(request.user, "support.list").select_related("user")
+    page = window(_narrowed(seen, wanted, request.user), request.GET, ON_PAGE, ORDERS[wanted.get("order", "")])
+    context = {"page": page, "form": form, "is_narrowed": bool(request.GET), "is_staff": staff}
     return render_page(request, "support/tickets.html", "support/_ticket_rows.html", context)
+
+
+def _narrowed(rows: Any, wanted: dict[str, Any], person: User) -> QuerySet:
+    """The rows that fit what was chosen."""
+    if status := wanted.get("status"):
+        rows = rows.in_status(status)
+    if department := wanted.get("department"):
+        rows = rows.filter(department="" if department == forms.ANY else department)
+    if priority := wanted.get("priority"):
+        rows = rows.filter(priority=priority)
+    return rows.held_by(person) if wanted.get("mine") else rows
 
 
 @operation("support.open")
@@ -73,7 +85,7 @@ def ticket_new(request: OwnRequest) -> HttpResponse:
     """The form; then the ticket, also when the form comes twice."""
     may_name_others = rights.scope(request.user, "support.open") == Scope.ALL
     shape = forms.StaffQuestionForm if may_name_others else forms.QuestionForm
-    form = shape(request.POST if request.method == "POST" else None)
+    form = shape(request.POST if request.method == "POST" else None, initial=_brought(request))
     if form.is_valid():
         typed = form.cleaned_data
         key = typed.pop("form_key")
@@ -84,6 +96,12 @@ def ticket_new(request: OwnRequest) -> HttpResponse:
             ticket = get_object_or_404(Ticket.objects.visible_to(request.user, "support.open"), pk=made)
             return _back(request, ticket, _("The question is sent. The answer appears on its page."))
     return render(request, "support/ticket_new.html", {"form": form})
+
+
+def _brought(request: OwnRequest) -> dict[str, str]:
+    """What a link “Ask about this” fills in. It only spares typing: nothing of it counts before it is sent."""
+    limits = {"subject": forms.SUBJECT_LIMIT, "message": forms.MESSAGE_LIMIT}
+    return {name: request.GET[name][:limit] for name, limit in limits.items() if name in request.GET}
 
 
 def _account(typed: str) -> User:
@@ -97,12 +115,12 @@ def _account(typed: str) -> User:
 @never_cache
 @require_safe
 def ticket(request: OwnRequest, code: str) -> HttpResponse:
-    """What was asked and said, and what can be done about it."""
+    """What was asked and said, which refreshes itself, and what can be done about it."""
     return _thread(request, _ticket(request, code, "support.read"))
 
 
 def _ticket(request: OwnRequest, code: str, operation: str) -> Ticket:
-    reached = Ticket.objects.visible_to(request.user, operation).select_related("user", "agent__user")
+    reached = Ticket.objects.visible_to(request.user, operation).with_agents().select_related("user", "agent__user")
     return get_object_or_404(reached, code__in=spellings(code))
 
 
@@ -111,13 +129,14 @@ def _thread(request: OwnRequest, ticket: Ticket, **sent: Form) -> HttpResponse:
     replies = Reply.objects.visible_to(request.user, "support.reply").filter(ticket=ticket).select_related("author")
     page = window(replies, request.GET, SAID_ON_PAGE)
     context = {"ticket": ticket, "page": page, "said": page.rows[::-1], "is_staff": _is_staff(request)}
+    context["why"] = why_waiting(ticket) if context["is_staff"] else ""
     now = {"priority": ticket.priority, "department": ticket.department}
     shown = {
         "reply": forms.ReplyForm(auto_id="id_reply_%s"),
         "triage": forms.TriageForm(auto_id="id_triage_%s", initial=now),
         "reject": forms.RejectForm(auto_id="id_reject_%s"),
     }
-    return render(request, "support/ticket.html", context | shown | sent)
+    return render_page(request, "support/ticket.html", "support/_said.html", context | shown | sent)
 
 
 def _is_staff(request: OwnRequest) -> bool:
@@ -126,11 +145,36 @@ def _is_staff(request: OwnRequest) -> bool:
 
 
 def _back(request: OwnRequest, ticket: Ticket, sentence: str) -> HttpResponse:
-    """The ticket's page, or the desk for an agent who does not see the ticket any more."""
+    """The ticket's page with the sentence, or the desk for an agent who does not see the ticket any more."""
     messages.success(request, sentence)
     if Ticket.objects.visible_to(request.user, "support.read").filter(pk=ticket.pk).exists():
         return redirect("support:ticket", code=ticket.code)
     return redirect("support:desk")
+
+
+def _done(request: OwnRequest, ticket: Ticket, sentence: str) -> HttpResponse:
+    """The same; whoever answers at the desk also finds the cursor on the way to what comes next."""
+    if not rights.scope(request.user, "support.presence"):
+        return _back(request, ticket, sentence)
+    if following := _following(request, ticket):
+        words = _("Next in your hands: %(subject)s") % {"subject": following.subject}
+        address = reverse("support:ticket", args=[following.code])
+    else:
+        words, address = _("Nothing else is in your hands. Go to the desk"), reverse("support:desk")
+    return _back(request, ticket, format_html('{} <a href="{}" autofocus>{}</a>', sentence, address, words))
+
+
+def _following(request: OwnRequest, ticket: Ticket) -> Ticket | None:
+    """The one after this of those in one's hands, in the order of the desk; after the last comes the first."""
+    others = list(_in_hand(request).exclude(pk=ticket.pk))
+    later = [other for other in others if (other.queue_at, other.pk) > (ticket.queue_at, ticket.pk)]
+    return next(iter(later or others), None)
+
+
+def _in_hand(request: OwnRequest) -> QuerySet[Ticket]:
+    """What one has in work, the most urgent first."""
+    held = Ticket.objects.visible_to(request.user, "support.list").held_by(request.user)
+    return held.in_work().select_related("user").order_by("queue_at", "id")
 
 
 @operation("support.reply")
@@ -146,7 +190,7 @@ def ticket_reply(request: OwnRequest, code: str) -> HttpResponse:
         with refusals_on(form):
             route = f"panel support.reply {ticket.pk}"
             once(request, key, route, lambda: actions.reply_to_ticket(ticket, **typed, by=request.user))
-            return _back(request, ticket, _("Your reply is sent."))
+            return _done(request, ticket, _("Your reply is sent."))
     return _thread(request, ticket, reply=form)
 
 
@@ -156,7 +200,7 @@ def ticket_reply(request: OwnRequest, code: str) -> HttpResponse:
 def ticket_close(request: OwnRequest, code: str) -> HttpResponse:
     """The question is answered."""
     ticket = actions.close_ticket(_ticket(request, code, "support.close"), by=request.user)
-    return _back(request, ticket, _("The question is closed. A reply opens it again."))
+    return _done(request, ticket, _("The question is closed. A reply opens it again."))
 
 
 @operation("support.close")
@@ -192,7 +236,7 @@ def ticket_reject(request: OwnRequest, code: str) -> HttpResponse:
     if form.is_valid():
         with refusals_on(form):
             actions.reject_ticket(ticket, **form.cleaned_data, by=request.user)
-            return _back(request, ticket, _("The question is rejected. The customer reads your reason."))
+            return _done(request, ticket, _("The question is rejected. The customer reads your reason."))
     return _thread(request, ticket, reject=form)
 
 
@@ -200,7 +244,7 @@ def ticket_reject(request: OwnRequest, code: str) -> HttpResponse:
 @never_cache
 @require_safe
 def desk(request: OwnRequest) -> HttpResponse:
-    """What waits, what one has in work, and whether one is there."""
+    """What waits, what one has in work, and whether one is there; it refreshes itself."""
     return _desk(request, forms.OnlineForm())
 
 
@@ -211,12 +255,12 @@ def _desk(request: OwnRequest, online: Form) -> HttpResponse:
     context = {
         "online": online,
         "me": me,
-        "mine": seen.filter(agent=me, status=Ticket.Status.IN_PROGRESS).order_by("queue_at", "id") if me else [],
+        "mine": _in_hand(request),
         "queue": seen.waiting()[:IN_QUEUE],
         "waiting": seen.waiting().count(),
         "agents": _everybody(request, agents),
     }
-    return render(request, "support/desk.html", context)
+    return render_page(request, "support/desk.html", "support/_desk.html", context)
 
 
 def _everybody(request: OwnRequest, agents: Any) -> Any:

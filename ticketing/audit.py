@@ -1,6 +1,76 @@
 """What is always true of the site as a whole, as SQL that finds the rows for which it is not (see manage.py audit)."""
 
+from typing import Any
+
+from django.apps import apps
+
+from ticketing.models import Stock
+
+
+def held_by_offers(kind: str, stock: str) -> str:
+    """SQL for how many places of a stock the offers of its waiting list hold: of a kind, by the column with its id."""
+    return f"""(SELECT coalesce(sum(waiter.offered), 0) FROM ticketing_waiter AS waiter
+        WHERE waiter.kind = '{kind}' AND waiter.stock = {stock} AND waiter.state = 'offered')"""
+
+
+def _stocks() -> str:
+    """SQL for every stock of every app: its kind, id, capacity and what is taken, and whether one can wait for it."""
+    return " UNION ALL ".join(_rows(model) for model in apps.get_models() if issubclass(model, Stock))
+
+
+def _rows(model: Any) -> str:
+    lasts = f"coalesce({model.waiting_ends} > statement_timestamp(), true)" if model.waiting_ends else "true"
+    return f"""SELECT '{model._meta.label_lower}' AS kind, id, capacity, taken, {lasts} AS lasts
+        FROM {model._meta.db_table}"""
+
+
 CHECKS = [
+    (
+        "W1",
+        "what waiting lists offer is part of what is taken of it",
+        f"""SELECT waiter.stock, sum(waiter.offered) FROM ticketing_waiter AS waiter
+            LEFT JOIN ({_stocks()}) AS stock ON stock.kind = waiter.kind AND stock.id = waiter.stock
+            WHERE waiter.state = 'offered' GROUP BY waiter.kind, waiter.stock, stock.taken
+            HAVING sum(waiter.offered) > coalesce(stock.taken, 0)""",
+    ),
+    (
+        "W1",
+        "nobody stands twice on a list, and an offer is between the least and the most that was wanted",
+        """SELECT id FROM ticketing_waiter WHERE offered NOT BETWEEN least AND quantity
+           UNION ALL
+           SELECT min(id::text)::uuid FROM ticketing_waiter WHERE state IN ('waiting', 'offered')
+           GROUP BY kind, stock, lower(email) HAVING count(*) > 1""",
+    ),
+    (
+        "W2",
+        "what is free fits nobody who waits for it",
+        f"""SELECT waiter.id FROM ticketing_waiter AS waiter
+            JOIN ({_stocks()}) AS stock ON stock.kind = waiter.kind AND stock.id = waiter.stock AND stock.lasts
+            WHERE waiter.state = 'waiting' AND waiter.least <= stock.capacity - stock.taken""",
+    ),
+    (
+        "W2",
+        "no offer is two minutes past its time",
+        """SELECT id FROM ticketing_waiter
+           WHERE state = 'offered' AND offered_until < statement_timestamp() - interval '2 minutes'""",
+    ),
+    (
+        "H1",
+        "no two openings of one calendar overlap, and each closes after it opens",
+        """SELECT one.id FROM ticketing_opening AS one
+           JOIN ticketing_opening AS other ON other.calendar_id = one.calendar_id AND other.weekday = one.weekday
+               AND other.id < one.id AND other.opens < one.closes AND other.closes > one.opens
+               AND daterange(other.valid_from, other.valid_until, '[]')
+                   && daterange(one.valid_from, one.valid_until, '[]')
+           UNION ALL
+           SELECT one.id FROM ticketing_specialopening AS one
+           JOIN ticketing_specialopening AS other ON other.calendar_id = one.calendar_id AND other.day = one.day
+               AND other.id < one.id AND other.opens < one.closes AND other.closes > one.opens
+           UNION ALL
+           SELECT id FROM ticketing_opening WHERE closes <= opens OR closes > 1440
+           UNION ALL
+           SELECT id FROM ticketing_specialopening WHERE closes <= opens OR closes > 1440""",
+    ),
     (
         "X2",
         "every line of the audit trail names a role and an operation, and holds no text longer than a code",

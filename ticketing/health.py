@@ -27,8 +27,8 @@ def ready(request: HttpRequest) -> JsonResponse:
     more: dict[str, Any] = {}
     try:
         with refusing_database_trouble():
-            ages = _ages()
-            parts = {"database": "ok"} | {name: _word(name, age) for name, age in ages.items()}
+            ages = ages_of_parts()
+            parts = words(ages)
             if rights.scope(caller(request, "site.health"), "site.outbox"):
                 more = {"seconds": _seconds(ages), "given_up": _given_up()}
     except Unavailable:
@@ -42,7 +42,7 @@ ready.operation = "site.health"  # type: ignore[attr-defined]  # a function may 
 ready.is_for_programs = True  # type: ignore[attr-defined]
 
 
-def _ages() -> Ages:
+def ages_of_parts() -> Ages:
     """Since when each process gave no sign of life, and since when the oldest task, mail and delivery are due."""
     # What waits behind a mail server or a receiver that fails is theirs to mend: the site itself is well.
     mails = Mail.objects.none() if Mail.objects.being_tried().exists() else Mail.objects.due()
@@ -53,6 +53,11 @@ def _ages() -> Ages:
         "mail": _oldest(mails, "next_at"),
         "webhooks": _oldest(deliveries, "next_at"),
     }
+
+
+def words(ages: Ages) -> dict[str, str]:
+    """A word for each part of a site whose database has just told the ages: ok, silent or late."""
+    return {"database": "ok"} | {name: _word(name, age) for name, age in ages.items()}
 
 
 def _oldest(rows: QuerySet, column: str) -> timedelta | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Self
 from uuid import UUID
 
+from django.apps import apps
+from django.conf import settings
 from django.contrib.auth.models import UserManager
 from django.contrib.sessions.base_session import BaseSessionManager
-from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Lower, Now
+from django.db import models, transaction
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Sum, When
+from django.db.models.functions import Coalesce, Lower, Now
 
 from ticketing import rights
 from ticketing.rights import Actor, Scope
@@ -37,8 +39,19 @@ class StockQuerySet(RecordQuerySet):
         return self.with_room(n).filter(pk=pk).update(taken=F("taken") + n) == 1
 
     def give_back(self, pk: Any, n: int = 1) -> None:
-        """Return `n` to one stock."""
+        """Return `n` to one stock; in the same transaction they are offered to whoever waits (actions/waiting.py)."""
         self.filter(pk=pk).update(taken=F("taken") - n)
+
+    def with_offered(self) -> Self:
+        """Each with `offered`: how many of what is taken the offers of its waiting list hold."""
+        waiters: WaiterQuerySet = apps.get_model("ticketing.waiter").objects.offered()
+        held = waiters.filter(kind=self.model._meta.label_lower, stock=OuterRef("pk")).values("stock")
+        return self.annotate(offered=Coalesce(Subquery(held.annotate(held=Sum("offered")).values("held")), 0))
+
+    def over(self) -> Self:
+        """Those for which waiting is pointless from now on."""
+        column = getattr(self.model, "waiting_ends", "")
+        return self.filter(**{f"{column}__lte": Now()}) if column else self.none()
 
 
 class AccountManager(UserManager):
@@ -255,12 +268,110 @@ class WebhookQuerySet(RecordQuerySet):
         return self
 
 
+class WaiterQuerySet(RecordQuerySet):
+    """Who waits for what."""
+
+    def visible_to(self, actor: Actor, operation: str, link: tuple[UUID, int] | None = None) -> Self:
+        """The rows this operation reaches for the actor, who may have shown the link of one (see `Waiter.link`)."""
+        reached = rights.require(actor, operation)
+        if reached == Scope.ALL:
+            return self
+        pk, version = link or (None, None)
+        shown = Q(pk=pk, link_version=version)
+        return self.filter(shown | Q(account=actor) if reached == Scope.OWN else shown)
+
+    def of(self, stock: Any) -> Self:
+        """Those of one stock."""
+        return self.filter(kind=stock._meta.label_lower, stock=stock.pk)
+
+    def beside(self, waiter: Any) -> Self:
+        """Those of the same list."""
+        return self.filter(kind=waiter.kind, stock=waiter.stock)
+
+    def open(self) -> Self:
+        """Those who wait or hold an offer."""
+        return self.filter(state__in=["waiting", "offered"])
+
+    def waiting(self) -> Self:
+        """Those who wait."""
+        return self.filter(state="waiting")
+
+    def offered(self) -> Self:
+        """Those who hold an offer, also one whose time has come."""
+        return self.filter(state="offered")
+
+    def overdue(self) -> Self:
+        """Those whose offer is past its time, by the database's clock."""
+        return self.offered().filter(offered_until__lte=Now())
+
+    def fitting(self, free: int) -> Self:
+        """Those who would take that many, or fewer."""
+        return self.filter(least__lte=free)
+
+    def in_order(self) -> Self:
+        """The public order."""
+        return self.order_by("place")
+
+    def with_position(self) -> Self:
+        """Each with `position` among those who wait for the same, from one; None for who does not wait."""
+        ahead = type(self)(self.model).waiting().filter(kind=OuterRef("kind"), stock=OuterRef("stock"))
+        counted = ahead.filter(place__lte=OuterRef("place")).order_by().values("kind").annotate(n=Count("*"))
+        return self.annotate(position=Case(When(state="waiting", then=Subquery(counted.values("n")))))
+
+    def outlived(self) -> Self:
+        """Ended more than 30 days ago."""
+        return self.exclude(state__in=["waiting", "offered"]).filter(updated_at__lt=Now() - timedelta(days=30))
+
+
 class AllowanceQuerySet(models.QuerySet):
     """What callers have used up."""
 
     def outlived(self) -> Self:
         """Wholly free again."""
         return self.filter(spent_until__lt=Now())
+
+
+class HoursQuerySet(RecordQuerySet):
+    """What business hours are made of."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """All of it: opening hours are public, and whoever may change one calendar may change all."""
+        rights.require(actor, operation)
+        return self
+
+
+class OpeningQuerySet(HoursQuerySet):
+    """The rows of a week."""
+
+    def meeting(self, first: date | None, last: date | None) -> Self:
+        """Those that are valid on some day from the first to the last; None is no end."""
+        before = Q() if last is None else Q(valid_from=None) | Q(valid_from__lte=last)
+        after = Q() if first is None else Q(valid_until=None) | Q(valid_until__gte=first)
+        return self.filter(before, after)
+
+
+class CalendarQuerySet(HoursQuerySet):
+    """Business hours."""
+
+    @transaction.atomic
+    def default(self) -> Any:
+        """The calendar that counts where none is named: always open until somebody changes it; made when missing."""
+        always = {"name": "Default", "time_zone": settings.TIME_ZONE}
+        calendar: Any
+        calendar, made = self.get_or_create(slug="default", defaults=always)
+        if made:
+            opening = calendar.openings.model
+            week = [opening(calendar=calendar, weekday=weekday, opens=0, closes=24 * 60) for weekday in range(7)]
+            calendar.openings.bulk_create(week)
+        return calendar
+
+    def with_openings(self) -> Self:
+        """Each with its weeks, in one query for all of them."""
+        return self.prefetch_related("openings")
+
+    def with_hours(self) -> Self:
+        """Each with all that `Hours.load` needs, in three queries for all of them."""
+        return self.prefetch_related("openings", "closures", "special")
 
 
 def digest(secret: str) -> str:

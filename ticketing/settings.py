@@ -162,7 +162,7 @@ SESSION_ENGINE = "ticketing.sessions"
 # Called with the terms of an invitation before it is written, to refuse those that make no sense.
 WHEN_SOMEBODY_IS_INVITED = ["support.actions.check_invitation"]
 # Called in the transaction in which a person has proven an e-mail address, with the account and the invitation's terms.
-WHEN_ADDRESS_IS_PROVEN = ["support.actions.welcome", "booking.actions.welcome"]
+WHEN_ADDRESS_IS_PROVEN = ["support.actions.welcome", "booking.actions.welcome", "ticketing.actions.waiting.welcome"]
 AXES_USERNAME_CALLABLE = "ticketing.toolkit.authentication.typed_name"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
@@ -259,6 +259,7 @@ THROTTLES: dict[str, str] = {
             "account": "1200/minute",
             "support.raise_unverified": "10/minute",
             "booking.book": "20/minute",
+            "waiting.join": "5/minute",
             "account.sign_up": "5/minute",
             "account.use_link": "20/minute",
             "account.profile": "20/hour",  # each asks for the password, which nobody should guess
@@ -313,6 +314,12 @@ Q_CLUSTER = {
     "guard_cycle": 1,
     "log_level": "WARNING",
 }
+
+# What can be waited for, and what takes the offer of it: called with the waiter and the actor, it returns the address
+# where the person goes on. It calls `use_offer` in the transaction in which it makes the booking or the purchase.
+WHEN_OFFER_IS_ACCEPTED: dict[str, str] = {}
+# How long what is offered to somebody on a waiting list is held for them.
+WAITING_OFFER_LASTS = timedelta(hours=whole("WAITING_OFFER_HOURS", 24))
 
 # How long an agent who logged in by the ticket-service contract, whose clients send no sign of life, counts as there.
 AGENT_LOGIN_LEASE = timedelta(hours=whole("AGENT_LOGIN_LEASE_HOURS", 8))

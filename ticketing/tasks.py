@@ -42,6 +42,12 @@ def beat() -> None:
 
 
 @task
+def lapse_offers() -> int:
+    """End the offers of waiting lists that are past their time; returns how many."""
+    return actions.lapse_offers()
+
+
+@task
 def forget_outlived() -> int:
     """Delete what nobody can use any more; returns how many rows."""
     return actions.forget_outlived()

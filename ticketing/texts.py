@@ -1,5 +1,6 @@
 """What a text that people read may hold: no control characters, no half surrogate pairs, no more than its limit."""
 
+import re
 import unicodedata
 from collections.abc import Collection
 
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketing.errors import Invalid
 
+SLUG = "[A-Za-z0-9_-]{1,50}"  # a short name for programs
 _LINE_BREAKS = "\n\r\t"
 
 
@@ -31,6 +33,13 @@ def fitting(text: str, *, field: str, limit: int, lines: bool = False) -> str:
     if any(_is_forbidden(character, lines) for character in text):
         raise Invalid(_("“%(field)s” must not contain control characters.") % {"field": field}, field=field)
     return text
+
+
+def clean_slug(value: object, *, field: str = "slug") -> str:
+    """A short name for programs, or Invalid naming `field`."""
+    if isinstance(value, str) and re.fullmatch(SLUG, value):
+        return value
+    raise Invalid(_("A short name has up to 50 letters, digits, hyphens and underscores."), field=field)
 
 
 def clean_email(value: object, *, field: str = "email", limit: int = 254, empty: bool = False) -> str:

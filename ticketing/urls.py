@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from ticketing import health
-from ticketing.views import site
+from ticketing.views import board, site
 
 handler404 = "ticketing.views.site.missing"
 handler500 = "ticketing.toolkit.logs.server_error"
@@ -16,6 +16,8 @@ urlpatterns = [
     path("api/v1/", include("ticketing.api.urls")),
     path("account/", include("ticketing.views.urls")),
     path("panel/style/", site.style, name="style"),
+    path("panel/board/", board.board, name="board"),
+    path("panel/waiting/", include("ticketing.views.waiting_urls")),
     path("panel/", include("booking.urls")),
     path("panel/", include("support.urls")),
     path("panel/", include("allocation.urls")),

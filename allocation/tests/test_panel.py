@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from urllib.parse import parse_qsl
 
 import pytest
 from django.db import connection
@@ -75,6 +76,92 @@ def test_a_form_that_is_sent_twice_is_one_purchase(client, customer):
     assert Purchase.objects.count() == Ticket.objects.count() == 1
     client.post(buy_page(option), {**typed, "quantity": "2"})
     assert Purchase.objects.count() == 2
+
+
+def shown(client, **address):
+    """The names that the list shows, in their order."""
+    return re.findall(r"<h2>([^<]+)</h2>", page(client.get(EVENTS, address)))
+
+
+def test_what_is_on_is_searched_by_name_and_narrowed_to_what_is_left(client):
+    TicketOptionFactory(name="Łódź by night")
+    gone = TicketOptionFactory(name="Jazz night", allocation=1)
+    PurchaseFactory(option=gone)
+    TicketOptionFactory(name="100% silence")
+    assert shown(client) == ["100% silence", "Jazz night", "Łódź by night"]
+    assert shown(client, name=" NIGHT ") == ["Jazz night", "Łódź by night"]
+    assert shown(client, name="łÓDŹ") == shown(client, name="night", left="on") == ["Łódź by night"]
+    assert shown(client, name="0%") == ["100% silence"]
+    nothing = page(client.get(EVENTS, {"name": "opera"}))
+    assert "Nothing fits" in nothing
+    assert 'value="opera"' in nothing
+
+
+@pytest.mark.parametrize("name", ["x" * 201, "a\0b"])
+def test_a_name_that_is_none_narrows_nothing_and_is_said_at_its_field(client, name):
+    TicketOptionFactory(name="Here")
+    assert shown(client, name=name) == ["Here"]
+    assert 'aria-invalid="true"' in page(client.get(EVENTS, {"name": name}))
+
+
+def test_a_search_is_kept_from_page_to_page_and_changes_the_list_in_place(client):
+    for number in range(25):
+        TicketOptionFactory(name=f"Jazz {number}")
+    TicketOptionFactory(name="Chess")
+    html = client.get(EVENTS, {"name": "jazz"}, headers={"HX-Request": "true"}).content.decode()
+    assert html.startswith('<div id="offers"')
+    after = re.search(r'rel="next" href="([^"]+)"', html)[1].replace("&amp;", "&")
+    assert "name=jazz" in after
+    assert "<h2>Jazz 0</h2>" in page(client.get(EVENTS + after))
+
+
+def test_what_is_left_refreshes_itself_beside_what_is_being_typed(client, customer):
+    options = [TicketOptionFactory(allocation=100) for _ in range(2)]
+    html = page(client.get(EVENTS, {"left": "on"}))
+    polled = r'hx-get="/panel/events/\?left=on" hx-trigger="every 20s[^"]*" hx-swap="none" ([^>]*)>'
+    swapped = re.search(polled, html)[1]
+    for option in options:
+        assert f"#left-{option.pk}" in swapped
+        assert f"#id_{option.pk}_quantity_helptext" in swapped
+        assert f'id="left-{option.pk}"' in html
+        assert f'id="id_{option.pk}_quantity_helptext"' in html
+    assert "_quantity," not in swapped
+    bought = page(client.get(buy_page(options[0])))
+    assert 'hx-select="#left"' in bought
+    assert '<p id="left"' in bought
+
+
+def test_a_refused_purchase_says_what_to_do_next(client, customer):
+    option = TicketOptionFactory(allocation=3)
+    with nothing_changes():
+        html = page(client.post(buy_page(option), {"quantity": "4"}))
+    assert "Nothing was bought. Change the number, and buy again." in html
+    PurchaseFactory(option=option, quantity=3)
+    with nothing_changes():
+        html = page(client.post(buy_page(option), {"quantity": "1"}))
+    assert "All tickets are sold. See what else is on" in html
+    assert f'href="{EVENTS}?left=on"' in html
+
+
+def asked(html):
+    """What the links “Ask about this” fill in."""
+    links = re.findall(r'href="/panel/questions/new/\?([^"]+)"', html)
+    return [dict(parse_qsl(link.replace("&amp;", "&"))) for link in links]
+
+
+def test_whoever_bought_can_ask_about_it_with_one_link(client, customer):
+    ticket = bought_ticket(option=TicketOptionFactory(name="Tom & “Jerry” <1>"), buyer=customer.pk, by=customer)
+    wanted = {"subject": "About my tickets for Tom & “Jerry” <1>", "message": f"Purchase id: {ticket.purchase_id}"}
+    assert asked(page(client.get(TICKETS))) == asked(page(client.get(f"{TICKETS}{ticket.pk}/"))) == [wanted]
+    client.force_login(UserFactory(role="gate"))
+    assert asked(page(client.get(f"{TICKETS}{ticket.pk}/"))) == []
+
+
+def test_a_ticket_can_be_printed(client, customer):
+    ticket = bought_ticket(buyer=customer.pk, by=customer)
+    html = page(client.get(f"{TICKETS}{ticket.pk}/"))
+    assert 'class="card narrow ticket"' in html
+    assert re.search(r"<button[^>]*data-print hidden>Print</button>", html)
 
 
 def test_a_sold_out_option_is_said_at_the_field_with_what_is_left(client, customer):
@@ -201,8 +288,8 @@ def test_what_an_option_says_is_escaped(client, customer):
     assert "<b>x" not in page(client.get(EVENTS))
 
 
-@pytest.mark.parametrize("path", [EVENTS, TICKETS])
-def test_a_page_costs_the_same_for_one_row_and_for_twenty(client, customer, path):
+@pytest.mark.parametrize("path", [EVENTS, f"{EVENTS}?name=concert&left=on", TICKETS])
+def test_a_page_costs_the_same_for_one_row_and_for_thirty(client, customer, path):
     def cost():
         with CaptureQueriesContext(connection) as queries:
             page(client.get(path))
@@ -210,6 +297,6 @@ def test_a_page_costs_the_same_for_one_row_and_for_twenty(client, customer, path
 
     buys(customer, TicketOptionFactory())
     one = cost()
-    for _ in range(19):
+    for _ in range(29):
         buys(customer, TicketOptionFactory())
     assert cost() == one <= 6

@@ -32,7 +32,7 @@ def test_slots_are_searched_and_filtered(supervisor):
     for query in ("q=default", f"service__id__exact={slot.service_id}", f"q={slot.pk}"):
         changes = supervisor.get(f"/admin/booking/slot/?{query}").context["cl"]
         assert list(changes.queryset) == [slot]
-        assert [spec.title for spec in changes.filter_specs] == ["service", "starts"]
+        assert [spec.title for spec in changes.filter_specs] == ["service", "places left", "starts"]
 
 
 @pytest.mark.parametrize("model", [Booking, Slot])

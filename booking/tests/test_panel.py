@@ -15,6 +15,7 @@ from ticketing.tests.snapshots import nothing_changes
 pytestmark = pytest.mark.django_db
 
 PAGE = "/panel/book/"
+DONE = "/panel/book/done/"
 TYPED = {
     "firstname": "Ishan",
     "lastname": "Dixit",
@@ -56,9 +57,10 @@ def test_it_says_on_whose_clocks_times_are_read(client, settings, zone, words):
 def test_a_booking_shows_its_id_and_token_once_on_the_page_and_never_in_an_address(client):
     response = client.post(PAGE, TYPED)
     booking = Booking.objects.get()
-    assert (response.status_code, response["Location"]) == (302, PAGE)
-    assert "no-store" in response["Cache-Control"]
-    first, second = page(client.get(PAGE)), page(client.get(PAGE))
+    assert (response.status_code, response["Location"]) == (302, DONE)
+    shown, again = client.get(DONE), client.get(DONE)
+    assert all("no-store" in answer["Cache-Control"] for answer in (response, shown, again))
+    first, second = page(shown), page(again)
     for secret in (str(booking.pk), booking.manage_token):
         assert secret in first
         assert secret not in second
@@ -187,9 +189,9 @@ def inputs(html):
 def test_a_form_that_is_sent_twice_is_one_booking(client):
     typed = sent(page(client.get(PAGE)), **TYPED)
     for _ in range(2):
-        assert client.post(PAGE, typed)["Location"] == PAGE
+        assert client.post(PAGE, typed)["Location"] == DONE
     booking = Booking.objects.get()
-    assert page(client.get(PAGE)).count(str(booking.pk)) == 2  # each answer shows the same receipt
+    assert page(client.get(DONE)).count(f"<code>{booking.pk}</code>") == 1
     client.post(PAGE, TYPED)
     assert Booking.objects.count() == 2
 
@@ -200,7 +202,7 @@ def test_a_customer_books_finds_moves_and_cancels(client, customer):
     one = f"{BOOKINGS}{booking.pk}/"
     html = page(client.get(BOOKINGS))
     assert f'href="{one}"' in html
-    assert "Friday, 12 September 2031, 21:00" in html
+    assert "Friday 12 September 2031, 21:00" in html
     html = page(client.get(one))
     assert 'value="2031-09-12"' in field(html, "date")
     answer = client.post(one, sent(html, date="2031-09-13", lastname="Rao"))
@@ -212,9 +214,21 @@ def test_a_customer_books_finds_moves_and_cancels(client, customer):
         assert "Cancel this booking?" in page(client.get(f"{one}cancel/"))
     assert client.post(f"{one}cancel/")["Location"] == BOOKINGS
     assert not Booking.objects.exists()
+    html = page(client.get(BOOKINGS))
+    assert "The booking for Saturday 13 September 2031, 21:00 is cancelled." in html
+    assert "You have no bookings yet" in html
+
+
+def test_cancelling_twice_says_where_to_look(client, customer):
+    one = f"{BOOKINGS}{BookingFactory(by=customer).pk}/"
+    client.post(f"{one}cancel/")
     with nothing_changes():
-        assert client.post(f"{one}cancel/").status_code == 404
-    assert "You have no bookings yet" in page(client.get(BOOKINGS))
+        for answer in (client.post(f"{one}cancel/"), client.get(f"{one}cancel/"), client.get(one)):
+            assert answer.status_code == 404
+            html = answer.content.decode()
+            assert "It may be cancelled already" in html
+            assert f'href="{BOOKINGS}"' in html
+            assert f'href="{BOOKINGS}find/"' in html
 
 
 def test_what_is_not_touched_stays_to_the_second(client, customer, settings):

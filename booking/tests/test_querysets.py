@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
 from booking.models import Booking
-from booking.tests.factories import NOON, BookingFactory
+from booking.tests.factories import NOON, BookingFactory, ServiceFactory, database_now, past
 from ticketing.errors import LogInFirst, NotAllowed
 from ticketing.tests.factories import UserFactory
 
@@ -104,3 +104,28 @@ def test_the_last_day_of_the_calendar_can_be_asked_for():
 def test_the_order_is_by_time_then_by_booking():
     later, first, second = (BookingFactory(starts_at=NOON + timedelta(seconds=s)) for s in (1, 0, 0))
     assert list(Booking.objects.in_order()) == [first, second, later]
+
+
+def test_bookings_are_counted_by_the_hour_that_the_clocks_show_and_by_service(settings):
+    settings.TIME_ZONE = "Asia/Kolkata"  # 17:30 at noon in UTC
+    repair = ServiceFactory(name="Repair")
+    for minutes in (0, 29, 30):
+        BookingFactory(starts_at=NOON + timedelta(minutes=minutes))
+    BookingFactory(starts_at=NOON, service=repair)
+    past(timedelta(minutes=1), service=repair)
+    rows = Booking.objects.filter(starts_at__gte=NOON).by_hour_and_service()
+    assert {(row["hour"], row["service"]): (row["bookings"], row["coming"]) for row in rows} == {
+        (17, "Default"): (2, 2),
+        (18, "Default"): (1, 1),
+        (17, "Repair"): (1, 1),
+    }
+    [row] = Booking.objects.over().by_hour_and_service()
+    assert (row["bookings"], row["coming"]) == (1, 0)
+
+
+def test_todays_bookings_are_told_from_those_of_other_days():
+    now = database_now()
+    today = BookingFactory(starts_at=now)
+    for days in (-2, 2):
+        BookingFactory(starts_at=now + timedelta(days=days))
+    assert list(Booking.objects.today()) == [today]

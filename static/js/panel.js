@@ -10,3 +10,69 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
 });
+
+// Paper.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
+// Parts that refresh themselves. They rest while nobody looks, and say so when they cannot go on.
+const refreshes = (element) => element.getAttribute("hx-trigger")?.startsWith("every") ?? false;
+const stale = () => document.getElementById("stale"); // a step back in the browser may bring another one
+let upToDate = new Date();
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && refreshes(event.detail.elt)) event.preventDefault();
+});
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { elt, xhr } = event.detail;
+  if (!refreshes(elt)) return;
+  // Whose log-in ended is not led away from what they are typing.
+  if (xhr.getResponseHeader("HX-Redirect")) event.preventDefault();
+  if (xhr.getResponseHeader("HX-Redirect") || xhr.status >= 400) return sayStale();
+  upToDate = new Date();
+  stale().replaceChildren();
+});
+function sayStale() {
+  if (stale().firstChild) return;
+  const words = document.getElementById("stale-words").content.cloneNode(true);
+  const time = words.querySelector("time");
+  time.dateTime = upToDate.toISOString();
+  time.textContent = upToDate.toLocaleTimeString(document.documentElement.lang, {
+    hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: stale().dataset.zone.replaceAll(" ", "_"),
+  });
+  stale().append(words);
+}
+
+// What is the same as before stays as it is, with what somebody has marked in it.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { elt, target, serverResponse } = event.detail;
+  if (elt !== target || !refreshes(elt)) return;
+  const sheet = document.createElement("template");
+  sheet.innerHTML = serverResponse;
+  if (sheet.content.firstElementChild?.innerHTML === target.innerHTML) event.detail.shouldSwap = false;
+});
+
+// Whoever does not see the page hears what a part says of itself.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const { elt, target } = event.detail;
+  const says = target && document.getElementById(target.id)?.dataset.says;
+  if (says && !(refreshes(elt) && says === target.dataset.says)) document.getElementById("news").textContent = says;
+});
+
+// Enter in a field both changes and sends its form: what is on the page already is not asked for again.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { elt, pathInfo } = event.detail;
+  const isHere = pathInfo.finalRequestPath === location.pathname + location.search;
+  if (isHere && elt.matches("form[hx-push-url]")) event.preventDefault();
+});
+
+// What did not work in place is asked for as a whole page, which says why.
+for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failure, (event) => {
+    const { elt, pathInfo, requestConfig } = event.detail;
+    if (refreshes(elt)) sayStale();
+    else if (requestConfig.verb === "get") location.assign(pathInfo.finalRequestPath);
+  });
+}

@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketing import rights
 from ticketing.actions.webhooks import SWITCHED_OFF, switch_off_webhook
 from ticketing.errors import Conflict, Invalid
-from ticketing.models import Activity, Delivery, EmailLink, Mail, Webhook
+from ticketing.models import Activity, Delivery, EmailLink, Mail, Waiter, Webhook
 from ticketing.querysets import DeliveryQuerySet, OutgoingQuerySet
 from ticketing.sending import Gone, Hopeless, NotSent, mails, webhooks
 
@@ -64,15 +64,23 @@ class SwitchedOff(Conflict):
 
 
 def post_mail(
-    *, to: str, template: str, language: str, context: dict[str, Any] | None = None, link: EmailLink | None = None
+    *,
+    to: str,
+    template: str,
+    language: str,
+    context: dict[str, Any] | None = None,
+    link: EmailLink | None = None,
+    waiter: Waiter | None = None,
 ) -> Mail:
-    """Write a mail in the caller's transaction; `context` holds no secrets, a secret link is named by `link`."""
+    """Write a mail in the caller's transaction; `context` holds no secrets, whose secret link it has is named."""
     get_template(mails.template_name(template))  # a typo fails here and not in the sender
     try:
         validate_email(to)
     except ValidationError as error:
         raise Invalid(_("This is not an e-mail address."), field="email") from error
-    return Mail.objects.create(to=to, template=template, language=language, context=context or {}, link=link)
+    return Mail.objects.create(
+        to=to, template=template, language=language, context=context or {}, link=link, waiter=waiter
+    )
 
 
 @transaction.atomic
@@ -99,7 +107,7 @@ def send_due_deliveries() -> tuple[int, int]:
 
 def send_next_mail() -> Outcome | None:
     """Try the mail that has been due longest; None when none is due."""
-    mail = _claim(Mail.objects.select_related("link"), MAIL_CLAIM)
+    mail = _claim(Mail.objects.select_related("link", "waiter"), MAIL_CLAIM)
     return mail and _attempt(mail, lambda: _mail(mail))
 
 

@@ -5,7 +5,18 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from ticketing.errors import Conflict
-from ticketing.models import Allowance, ApiToken, Delivery, EmailLink, IdempotencyKey, Mail, Session, Site, User
+from ticketing.models import (
+    Allowance,
+    ApiToken,
+    Delivery,
+    EmailLink,
+    IdempotencyKey,
+    Mail,
+    Session,
+    Site,
+    User,
+    Waiter,
+)
 
 
 class WrongMode(Conflict):
@@ -20,7 +31,7 @@ class WrongMode(Conflict):
 
 def forget_outlived() -> int:
     """Delete what nobody can use any more and what nobody needs to look up any more; returns how many rows."""
-    kinds = (IdempotencyKey, ApiToken, EmailLink, Allowance, Session, Mail, Delivery)
+    kinds = (IdempotencyKey, ApiToken, EmailLink, Allowance, Session, Mail, Delivery, Waiter)
     return sum(kind.objects.outlived().delete()[0] for kind in kinds)
 
 

@@ -10,7 +10,7 @@ from rest_framework.routers import SimpleRouter
 from allocation import api as allocation
 from booking import api as booking
 from support import api as support
-from ticketing.api import accounts, description, site
+from ticketing.api import accounts, description, hours, site, waiting
 from ticketing.errors import NotFound
 from ticketing.toolkit.panel import operation
 from ticketing.toolkit.problems import problem_response
@@ -42,6 +42,7 @@ router.register("support/tickets", support.TicketViewSet, "support-ticket")
 router.register("support/questions", support.QuestionViewSet, "support-question")
 router.register("support/replies", support.ReplyViewSet, "support-reply")
 router.register("support/agents", support.AgentViewSet, "support-agent")
+router.register("waiting", waiting.WaiterViewSet, "waiter")
 router.register("sign-ups", accounts.SignUpViewSet, "sign-up")
 router.register("password-resets", accounts.PasswordResetViewSet, "password-reset")
 router.register("links", accounts.LinkViewSet, "link")
@@ -49,6 +50,9 @@ router.register("tokens", accounts.TokenViewSet, "token")
 router.register("sessions", accounts.SessionViewSet, "session")
 router.register("accounts", accounts.AccountViewSet, "account")
 router.register("invitations", accounts.InvitationViewSet, "invitation")
+router.register("hours/calendars", hours.CalendarViewSet, "hours-calendar")
+router.register("hours/closures", hours.ClosureViewSet, "hours-closure")
+router.register("hours/special-openings", hours.SpecialOpeningViewSet, "hours-special-opening")
 router.register("activities", site.ActivityViewSet, "activity")
 router.register("webhooks", site.WebhookViewSet, "webhook")
 router.register("mails", site.MailViewSet, "mail")

@@ -10,10 +10,13 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ticketing import querysets
-from ticketing.models.base import Record
+from ticketing import querysets, rights
+from ticketing.models.base import Record, State, Tone
+
+ROLE_TONES: dict[str, Tone] = {"agent": "calm", "gate": "calm", "supervisor": "warn", "superuser": "warn"}
 
 
 class User(AbstractUser):
@@ -25,7 +28,7 @@ class User(AbstractUser):
         GATE = "gate", _("gate")
         SUPERVISOR = "supervisor", _("supervisor")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.CUSTOMER)
     email_confirmed_at = models.DateTimeField(
         _("address confirmed"), null=True, blank=True, editable=False, help_text=_("Since when the address is proven.")
@@ -72,13 +75,34 @@ class User(AbstractUser):
         """What the person is called, or the username where no name is known."""
         return self.get_full_name() or self.username
 
+    @property
+    def rank(self) -> State:
+        """Its column in the table of rights; the more it may do, the more it shows."""
+        role = rights.role_of(self)
+        return State(ROLE_TONES.get(role, ""), role_word(role))
+
+    @property
+    def state(self) -> State:
+        """Whether it can be used."""
+        return State("good", _("Active")) if self.is_active else State("bad", _("Deactivated"))
+
+
+def role_word(role: str) -> str | Promise:
+    """What people call a role of the table of rights, and who else stands in the audit trail."""
+    others = {
+        rights.Role.SUPERUSER: _("superuser"),
+        rights.Role.ANONYMOUS: _("not logged in"),
+        rights.SYSTEM: _("the site itself"),
+    }
+    return dict(User.Role.choices).get(role) or others.get(role, role)
+
 
 class ApiToken(Record):
     """A program's key to an account. Only the digest is stored; the token is shown once."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens", verbose_name=_("account"))
     name = models.CharField(_("name"), max_length=100)
-    digest = models.CharField(max_length=64, unique=True, editable=False)
+    digest = models.CharField(_("digest"), max_length=64, unique=True, editable=False)
     last_used_at = models.DateTimeField(
         _("last used"), null=True, blank=True, editable=False, help_text=_("To about five minutes.")
     )
@@ -91,8 +115,17 @@ class ApiToken(Record):
         verbose_name = _("API token")
         verbose_name_plural = _("API tokens")
 
+    expired: bool  # by the database's clock, where the query asked for it
+
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def state(self) -> State:
+        """Whether it still opens anything."""
+        if self.revoked_at:
+            return State("bad", _("Revoked"))
+        return State("warn", _("Expired")) if self.expired else State("good", _("Live"))
 
 
 class EmailLink(Record):
@@ -135,8 +168,17 @@ class EmailLink(Record):
         ]
         indexes = [models.Index(Lower("email"), name="ticketing_emaillink_email")]
 
+    expired: bool  # by the database's clock, where the query asked for it
+
     def __str__(self) -> str:
         return self.get_purpose_display()
+
+    @property
+    def state(self) -> State:
+        """Whether it waits for its owner."""
+        if self.used_at:
+            return State("good", _("Used"))
+        return State("warn", _("Expired")) if self.expired else State("calm", _("Open"))
 
     @property
     def secret(self) -> str:
@@ -152,8 +194,12 @@ class EmailLink(Record):
 class Session(AbstractBaseSession):
     """One browser in which somebody is logged in. Its key stays between the database and the cookie."""
 
-    public_id = models.UUIDField(unique=True, editable=False, help_text=_("Derived from the key, and safe to show."))
-    account = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="sessions")
+    public_id = models.UUIDField(
+        _("id"), unique=True, editable=False, help_text=_("Derived from the key, and safe to show.")
+    )
+    account = models.ForeignKey(
+        User, null=True, on_delete=models.CASCADE, related_name="sessions", verbose_name=_("account")
+    )
     device = models.CharField(_("browser"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("since"), editable=False)
 

@@ -9,14 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketing import querysets
 from ticketing.models.accounts import EmailLink, User
-from ticketing.models.base import Record
+from ticketing.models.base import Record, State
 from ticketing.models.trail import Activity
+from ticketing.models.waiting import Waiter
 
 
 class Outgoing(models.Model):
     """One thing to send once, due at `next_at`; an attempt moves that on before it begins, so that no two send it."""
 
-    id = models.BigAutoField(primary_key=True)
+    id = models.BigAutoField(_("number"), primary_key=True)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     attempts = models.PositiveSmallIntegerField(_("attempts"), db_default=0, editable=False)
     next_at = models.DateTimeField(_("next attempt"), db_default=Now(), editable=False)
@@ -39,6 +40,15 @@ class Outgoing(models.Model):
             )
         ]
 
+    @property
+    def state(self) -> State:
+        """What became of it; what waits after an attempt shows that."""
+        if self.sent_at:
+            return State("good", _("Sent"))
+        if self.dead_at:
+            return State("bad", _("Given up"))
+        return State("warn" if self.attempts else "calm", _("Waiting"))
+
 
 class Mail(Outgoing):
     """A mail from a template in `templates/mail/`, in the language of the person."""
@@ -48,6 +58,14 @@ class Mail(Outgoing):
     language = models.CharField(_("language"), max_length=5, default="en")
     context = models.JSONField(_("context"), default=dict, help_text=_("What the template needs; no secrets."))
     link = models.ForeignKey(EmailLink, null=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("link"))
+    waiter = models.ForeignKey(
+        Waiter,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("place on a waiting list"),
+        help_text=_("Whose link the mail holds."),
+    )
 
     objects = querysets.MailQuerySet.as_manager()
 
@@ -72,7 +90,7 @@ class Webhook(Record):
         help_text=_("Operations of the audit trail, such as booking.book. Empty means all."),
     )
     is_active = models.BooleanField(_("active"), default=True)
-    secret_version = models.PositiveSmallIntegerField(default=1, editable=False)
+    secret_version = models.PositiveSmallIntegerField(_("version of the secret"), default=1, editable=False)
     made_by = models.ForeignKey(
         User, null=True, on_delete=models.SET_NULL, related_name="+", editable=False, verbose_name=_("made by")
     )
@@ -85,6 +103,11 @@ class Webhook(Record):
 
     def __str__(self) -> str:
         return self.description or self.url
+
+    @property
+    def state(self) -> State:
+        """Whether anything is sent there."""
+        return State("good", _("Active")) if self.is_active else State("", _("Switched off"))
 
     @property
     def key(self) -> bytes:

@@ -3,10 +3,11 @@
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ticketing import querysets
-from ticketing.models.accounts import User
+from ticketing.models.accounts import User, role_word
 
 
 class IdempotencyKey(models.Model):
@@ -59,6 +60,11 @@ class Activity(models.Model):
     def __str__(self) -> str:
         return f"{self.operation} {self.object_id or ''}".strip()
 
+    @property
+    def role_word(self) -> str | Promise:
+        """What people call the role."""
+        return role_word(self.role)
+
 
 class Heartbeat(models.Model):
     """When a kind of process last gave a sign of life; the watchdog reads it."""
@@ -79,7 +85,7 @@ class Heartbeat(models.Model):
 class Site(models.Model):
     """The one row that remembers in which mode this database is used."""
 
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    id = models.PositiveSmallIntegerField(_("number"), primary_key=True, default=1, editable=False)
     mode = models.CharField(_("mode"), max_length=10)
 
     class Meta:
@@ -97,8 +103,8 @@ class Site(models.Model):
 class Allowance(models.Model):
     """How far a caller has used up what may be done in a time (a leaky bucket): until then it is spent."""
 
-    key = models.CharField(max_length=120, primary_key=True)
-    spent_until = models.DateTimeField(db_index=True)
+    key = models.CharField(_("key"), max_length=120, primary_key=True)
+    spent_until = models.DateTimeField(_("spent until"), db_index=True)
 
     objects = querysets.AllowanceQuerySet.as_manager()
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.crypto import salted_hmac
 
-from ticketing.models import EmailLink, Mail
+from ticketing.models import EmailLink, Mail, Waiter
 from ticketing.sending import Hopeless, NotSent
 
 
@@ -32,7 +32,7 @@ def send(mail: Mail) -> None:
 
 def render(mail: Mail) -> EmailMultiAlternatives:
     """The message: the template's first line is the subject, the rest is the text, and the HTML says the same."""
-    link = address_of(mail.link) if mail.link else ""
+    link = address_of(mail.link or mail.waiter)
     context = mail.context | {"mail": mail, "link": link, "site_url": settings.SITE_URL}
     with translation.override(mail.language):
         first_line, _, text = render_to_string(template_name(mail.template), context).partition("\n")
@@ -56,6 +56,9 @@ def template_name(name: str) -> str:
     return f"mail/{name}.txt"
 
 
-def address_of(link: EmailLink) -> str:
-    """What whoever reads the mail opens. Only the mail itself holds it."""
-    return settings.SITE_URL + reverse("account:link", args=[link.pk, link.secret])
+def address_of(link: EmailLink | Waiter | None) -> str:
+    """What whoever reads the mail opens; empty for a mail without a link. Only the mail itself holds it."""
+    if link is None:
+        return ""
+    page = "account:link" if isinstance(link, EmailLink) else "waiting:link"
+    return settings.SITE_URL + reverse(page, args=[link.pk, link.secret])

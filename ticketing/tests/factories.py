@@ -3,8 +3,8 @@
 import factory
 from django.db.models.functions import Now
 
-from ticketing.actions import issue_token
-from ticketing.models import ApiToken, User
+from ticketing.actions import create_calendar, issue_token
+from ticketing.models import ApiToken, Calendar, User
 
 PASSWORD = "correct horse battery staple"
 
@@ -20,6 +20,20 @@ class UserFactory(factory.django.DjangoModelFactory):
     last_name = factory.Sequence("Person {}".format)
     role = "customer"
     password = factory.django.Password(PASSWORD)
+
+
+class CalendarFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Calendar
+
+    slug = factory.Sequence("calendar-{}".format)
+    name = factory.Sequence("Calendar {}".format)
+    time_zone = "Europe/Berlin"
+    by = None
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        return create_calendar(**kwargs)
 
 
 def bearer(user):

@@ -1,4 +1,5 @@
 import re
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -135,6 +136,7 @@ def test_a_profile_page_saves_each_of_its_forms_and_shows_errors_at_their_fields
     assert client.post("/account/profile/", typed).status_code == 302
     user.refresh_from_db()
     assert (user.first_name, user.last_name, user.language) == ("Augusta", "King", "de")
+    User.objects.update(language="en")
     with nothing_changes():
         page = html(client.post("/account/profile/", {"part": "password", "old": "wrong", "new": NEW}))
         assert html(client.post("/account/profile/", {"part": "nonsense"}))
@@ -327,16 +329,19 @@ def test_a_session_planted_before_the_log_in_is_worth_nothing_after_it(client):
     assert not is_in(attacker)
 
 
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
 def test_sessions_are_shown_with_their_browsers_and_ended_one_by_one(client):
     user, stranger = UserFactory(), UserFactory()
     here = logged_in(user, headers={"User-Agent": "Here\x07 " + "x" * 300})
-    there = logged_in(user, headers={"User-Agent": "There"})
-    other = logged_in(stranger, headers={"User-Agent": "Strange"})
+    there = logged_in(user, headers={"User-Agent": FIREFOX})
+    other = logged_in(stranger, headers={"User-Agent": FIREFOX.replace("Windows", "Android")})
     page = html(here.get("/account/sessions/"))
-    assert "There" in page
-    assert "Strange" not in page
+    assert re.findall(r"<h2>([^<]+)</h2>", page) == ["Firefox on Windows", "Unknown browser"]
+    assert page.count("Logged in <time") == 2
     assert not any(key in page for key in Session.objects.values_list("session_key", flat=True))
-    row = Session.objects.get(device="There")
+    row = Session.objects.get(device=FIREFOX)
     assert other.post(f"/account/sessions/{row.public_id}/end/").status_code == 404
     assert is_in(there)
     assert here.post(f"/account/sessions/{row.public_id}/end/").status_code == 302
@@ -351,9 +356,9 @@ def test_sessions_are_shown_with_their_browsers_and_ended_one_by_one(client):
 def test_a_superusers_own_page_shows_own_sessions_and_tokens_only():
     boss, user = UserFactory(role="supervisor", is_superuser=True), UserFactory()
     client = logged_in(boss)
-    logged_in(user, headers={"User-Agent": "Theirs"})
+    logged_in(user, headers={"User-Agent": FIREFOX})
     actions.issue_token(user, name="their till", by=user)
-    assert "Theirs" not in html(client.get("/account/sessions/"))
+    assert "Firefox" not in html(client.get("/account/sessions/"))
     assert "their till" not in html(client.get("/account/tokens/"))
     assert client.post(f"/account/tokens/{ApiToken.objects.get().pk}/rotate/").status_code == 404
 
@@ -413,6 +418,22 @@ def test_a_token_is_shown_once_and_works_until_it_is_rotated_or_revoked(client):
     client.post(f"/account/tokens/{token.pk}/revoke/")
     assert status(second) == 401
     assert "till" not in html(client.get("/account/tokens/"))
+
+
+def test_a_token_says_when_it_was_made_and_used_and_until_when_it_works(client):
+    user = UserFactory()
+    client.force_login(user)
+    assert "You have no tokens" in html(client.get("/account/tokens/"))
+    assert '<option value="90" selected>' in html(client.get("/account/tokens/"))
+    client.post("/account/tokens/", {"name": "till", "lasts": ""})
+    page = html(client.get("/account/tokens/"))
+    assert re.search(r"<dt>Made</dt><dd><time [^>]+>Today, ", page)
+    assert "<dt>Last used</dt><dd>Never</dd>" in page
+    assert "<dt>Works until</dt><dd>You revoke it</dd>" in page
+    ApiToken.objects.update(last_used_at=Now(), expires_at=Now() + timedelta(days=1))
+    page = html(client.get("/account/tokens/"))
+    assert re.search(r"<dt>Last used</dt><dd><time [^>]+>Today, ", page)
+    assert re.search(r"<dt>Works until</dt><dd><time [^>]+>Tomorrow, ", page)
 
 
 def test_a_stranger_finds_no_token_of_anothers(client):

@@ -54,7 +54,9 @@ def test_a_form_from_elsewhere_does_not_change_it():
     assert Client(enforce_csrf_checks=True).post("/account/language/", {"language": "de"}).status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/tickets", "/api/v1/support/tickets/", "/health/ready", "/api/v1/nowhere", "/health"])
+@pytest.mark.parametrize(
+    "path", ["/tickets", "/api/v1/support/tickets/", "/health/ready", "/api/v1/nowhere", "/health"]
+)
 def test_programs_are_answered_in_the_same_words_whatever_they_ask_for(client, path):
     person = UserFactory(language="de", role="supervisor")
     TicketFactory()

@@ -14,6 +14,8 @@ ASSEMBLY = (
     "api",
     "views",
     "admin",
+    "waiting_admin",
+    "hours_admin",
     "checks",
     "schedules",
     "health",
@@ -22,6 +24,7 @@ ASSEMBLY = (
     "asgi",
     "management",
     "runtime",
+    "templatetags",
 )
 
 

@@ -16,10 +16,11 @@ from allocation.tests.factories import PurchaseFactory, TicketOptionFactory
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory
 from support.models import Agent
 from support.tests.factories import ReplyFactory, TicketFactory
-from ticketing.actions import create_webhook, invite, issue_token
+from ticketing.actions import add_closure, add_special_opening, create_webhook, invite, issue_token
 from ticketing.models import ApiToken, EmailLink, Session
 from ticketing.rights import RIGHTS, Role, Scope, cell
-from ticketing.tests.factories import UserFactory
+from ticketing.tests.factories import CalendarFactory, UserFactory
+from ticketing.tests.waiting import LISTS, full, give_back, join
 
 NOBODY = str(uuid.UUID(int=5, version=4))
 
@@ -47,6 +48,7 @@ def contract(operation, path, body=None, thing="", method="POST", **more):
 
 NAMES = {"firstname": "Ishan", "lastname": "Dixit"}
 NO_CODE = "ZZZZZZZZZZZZ"
+SPECIAL = {"day": "2031-05-06", "opens": "09:00", "closes": "12:00"}
 AT = "2031-05-06T12:00:00Z"
 DAY = "starts_from=2031-05-06T00:00:00Z&starts_to=2031-05-06T23:00:00Z"
 
@@ -143,9 +145,35 @@ CASES = [
     contract("allocation.set_validity", "/ticket/invalidate?id={id}", thing="ticket", method="UPDATE"),
     api("allocation.set_validity", "POST", "allocation/tickets/{id}/invalidate/", thing="ticket"),
     api("allocation.set_validity", "POST", "allocation/tickets/{id}/validate/", thing="ticket"),
+    api(
+        "waiting.join",
+        "POST",
+        "waiting/",
+        {"kind": "booking.slot", "stock": "{id}", "quantity": 1, "email": "a@example.org"},
+        "full slot",
+    ),
+    api("waiting.see", "GET", "waiting/", seen="waiter"),
+    api("waiting.use_link", "GET", "waiting/{id}/", thing="waiter"),
+    api("waiting.use_link", "POST", "waiting/{id}/leave/", thing="waiter"),
+    api("waiting.use_link", "POST", "waiting/{id}/decline/", thing="offer"),
+    api("waiting.manage", "POST", "waiting/{id}/move/", {"reason": "Why not."}, "waiter"),
+    api("hours.see", "GET", "hours/calendars/"),
+    api("hours.see", "GET", "hours/calendars/{id}/", thing="calendar"),
+    api("hours.see", "GET", "hours/calendars/{id}/open/", thing="calendar"),
+    api("hours.see", "GET", f"hours/calendars/{{id}}/openings/?from={AT}&until={AT}", thing="calendar"),
+    api("hours.see", "GET", "hours/closures/{id}/", thing="closure"),
+    api("hours.see", "GET", "hours/special-openings/{id}/", thing="special opening"),
+    api("hours.manage", "POST", "hours/calendars/", {"slug": "desk", "name": "Desk"}),
+    api("hours.manage", "PATCH", "hours/calendars/{id}/", {"name": "Desk"}, thing="calendar"),
+    api("hours.manage", "POST", "hours/calendars/{id}/week/", {"week": []}, thing="calendar"),
+    api("hours.manage", "POST", "hours/closures/", {"calendar": "{id}", "first_day": "2031-05-06"}, "calendar"),
+    api("hours.manage", "DELETE", "hours/closures/{id}/", thing="closure"),
+    api("hours.manage", "POST", "hours/special-openings/", {"calendar": "{id}", **SPECIAL}, "calendar"),
+    api("hours.manage", "DELETE", "hours/special-openings/{id}/", thing="special opening"),
     Case("site.visit", "panel", "GET", "/"),
     api("site.visit", "GET", "schema/"),
     contract("site.health", "/health", method="GET"),
+    Case("site.board", "panel", "GET", "/panel/board/"),
     api("site.trail", "GET", "activities/"),
     api("site.outbox", "GET", "mails/"),
     api("site.outbox", "GET", "deliveries/"),
@@ -182,15 +210,34 @@ MAKE = {
     "option": lambda owner: TicketOptionFactory().pk,
     "purchase": lambda owner: _bought(owner).id,
     "ticket": lambda owner: Ticket.objects.get(purchase=_bought(owner).id).pk,
+    "full slot": lambda owner: full().pk,
+    "waiter": lambda owner: _waiter(owner).pk,
+    "offer": lambda owner: _offer(owner).pk,
     "webhook": lambda owner: create_webhook(url="https://example.org/h", by=None)[0].pk,
+    "calendar": lambda owner: CalendarFactory().pk,
+    "closure": lambda owner: add_closure(CalendarFactory(), first_day=NOON.date(), by=None).pk,
+    "special opening": lambda owner: (
+        add_special_opening(CalendarFactory(), day=NOON.date(), opens=0, closes=60, by=None).pk
+    ),
 }
 # Things that are nobody's: whoever reaches all reaches them, and there is no foreign one.
-SHARED = {"account", "invitation", "slot", "service", "option", "webhook"}
+SHARED = {"account", "invitation", "slot", "full slot", "service", "option", "webhook"}
+SHARED |= {"calendar", "closure", "special opening"}
 
 
 def _session(owner):
     Client().force_login(owner)
     return Session.objects.filter(account=owner).latest("created_at").public_id
+
+
+def _waiter(owner):
+    return join(full(), by=owner if owner.role == "customer" else None)
+
+
+def _offer(owner):
+    waiter = _waiter(owner)
+    give_back(waiter.what())
+    return waiter
 
 
 def _invitation():
@@ -202,6 +249,7 @@ def _invitation():
 def mode(request, settings):
     settings.SITE_MODE = request.param
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHEN_OFFER_IS_ACCEPTED = LISTS
     return request.param
 
 
@@ -241,7 +289,7 @@ def role_of(user):
 def expected(reached, door, role, whose):
     """The kind of answer that the table asks for."""
     if reached is None:
-        if door == "admin":
+        if door == "admin" or (door == "panel" and role == Role.ANONYMOUS):
             return {302}
         return {401} if role == Role.ANONYMOUS else {403}
     if whose == "missing":

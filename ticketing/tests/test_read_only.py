@@ -11,6 +11,7 @@ from ticketing.api.urls import router
 from ticketing.rights import Role
 from ticketing.tests.factories import UserFactory, bearer
 from ticketing.tests.test_matrix import CASES, MAKE
+from ticketing.tests.waiting import LISTS
 
 # Made anew by every request, or told by the clock.
 FRESH = {"id", "code", "token", "secret", "manage_token", "tickets", "created_at", "updated_at"}
@@ -78,7 +79,8 @@ def in_vain(answer):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("case", WRITES, ids=lambda case: f"{case.method} {case.path}")
-def test_what_may_not_be_set_is_not(case):
+def test_what_may_not_be_set_is_not(case, settings):
+    settings.WHEN_OFFER_IS_ACCEPTED = LISTS
     view, action = view_of(case)
     boss = UserFactory(role=Role.SUPERVISOR, is_superuser=True)
     headers = bearer(boss)

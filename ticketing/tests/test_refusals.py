@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, transaction
 from django.http import Http404, HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django_q.models import OrmQ
 from psycopg import errors as postgres
 from rest_framework.exceptions import MethodNotAllowed
@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 
 from ticketing import errors
 from ticketing.tasks import enqueue, task
+from ticketing.tests.factories import UserFactory
 from ticketing.texts import clean_text
 from ticketing.toolkit.commands import DomainCommand
 from ticketing.toolkit.contracts import ContractView
@@ -162,6 +163,83 @@ def test_htmx_gets_only_the_part(rf):
     assert part.status_code == 409
     assert b"<html" not in part.content
     assert b'role="alert"' in part.content
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("role", "path", "roles"),
+    [
+        ("customer", "/panel/desk/", "It takes one of these roles: agent, supervisor."),
+        ("agent", "/panel/bookings/", "It takes one of these roles: customer, supervisor."),
+        ("gate", "/panel/questions/", "It takes one of these roles: customer, agent, supervisor."),
+    ],
+)
+def test_a_page_that_is_for_others_says_for_whom_and_who_asks(client, production, role, path, roles):
+    client.force_login(UserFactory(role=role, first_name="Grace", last_name="Hopper"))
+    answer = client.get(path, headers={"referer": "http://testserver/account/profile/"})
+    page = answer.content.decode()
+    assert answer.status_code == 403
+    assert f"You are logged in as Grace Hopper, with the role {role}." in page
+    assert roles in page
+    assert "log in with another account" in page
+    assert 'href="http://testserver/account/profile/"' in page
+
+
+@pytest.mark.django_db
+def test_a_form_that_is_too_old_says_so_and_nothing_of_roles():
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(UserFactory())
+    answer = client.post("/panel/questions/new/", {})
+    assert answer.status_code == 403
+    assert b"The form is too old." in answer.content
+    assert b"with the role" not in answer.content
+
+
+@pytest.mark.django_db
+def test_a_page_that_refuses_in_the_admin_says_who_asks(client):
+    client.force_login(UserFactory(role="supervisor", is_staff=True, first_name="Grace", last_name="Hopper"))
+    answer = client.get("/admin/ticketing/user/add/")
+    assert answer.status_code == 403
+    assert b"You are logged in as Grace Hopper" in answer.content
+
+
+@pytest.mark.django_db
+def test_the_address_of_a_button_says_so_when_it_is_opened_like_a_page(client):
+    answer = client.get("/account/log-out/")
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert b"There is no page here" in answer.content
+    assert b"only buttons of other pages" in answer.content
+
+
+@pytest.mark.django_db
+def test_a_program_that_asks_by_the_wrong_verb_gets_no_page(client):
+    for path in ("/health/ready", "/health", "/api/v1/support/tickets/"):
+        answer = client.delete(path)
+        assert answer.status_code == 405, path
+        assert b"<html" not in answer.content, path
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (errors.Conflict(), "Go back and look at how it is now"),
+        (errors.Busy(), "Try again in 1 second."),
+        (errors.TooManyAttempts(), '<a href="/account/forgot/">Choose a new one</a>'),
+        (errors.Unavailable(), "Load this page again in a minute."),
+        (errors.Invalid(), "Go to the start page"),
+    ],
+)
+def test_a_page_says_what_to_do_next(rf, refusal, words):
+    assert words in page_for(rf.get("/x/"), refusal).content.decode()
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(1, "1 second."), (99, "99 seconds."), (100, "2 minutes.")])
+def test_a_page_says_how_long_to_wait(rf, seconds, words):
+    refusal = errors.TooManyRequests()
+    refusal.retry_after = seconds
+    answer = page_for(rf.get("/x/"), refusal)
+    assert f"Try again in {words}" in answer.content.decode()
+    assert answer["Retry-After"] == str(seconds)
 
 
 def test_no_refusal_is_no_page(rf):

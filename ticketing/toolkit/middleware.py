@@ -11,8 +11,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.cache import has_vary_header
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from ticketing import rights
 from ticketing.errors import NotAllowed, Refused, TooManyAttempts
 from ticketing.toolkit.database import trouble
 
@@ -67,6 +69,14 @@ def _is_address(text: str) -> bool:
 PAGES_OF_THEIR_OWN = (429, 503)  # to go back would only ask again
 
 
+class NoPage(Refused):
+    """A form's address was opened like a page."""
+
+    code = "no_page"
+    status = 405
+    message = _("Nothing can be opened at this address: only buttons of other pages send something to it.")
+
+
 class RefusalPages:
     """Show a refusal to the person: a button's as a message on the page it was on, any other as a page of its own."""
 
@@ -74,7 +84,12 @@ class RefusalPages:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code != NoPage.status or not _says_nothing(request, response):
+            return response
+        page = refusal_page(request, NoPage())
+        page["Allow"] = response["Allow"]
+        return page
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The answer to a refusal, or None for a defect of ours."""
@@ -88,13 +103,40 @@ class RefusalPages:
         return refusal_page(request, refusal)
 
 
+def _says_nothing(request: HttpRequest, response: Any) -> bool:
+    """Whether this is the bare answer of a page that is asked by another verb."""
+    view = getattr(request.resolver_match, "func", None)
+    return not response.content and not getattr(view, "is_for_programs", False)
+
+
 def refusal_page(request: HttpRequest, refusal: Refused) -> HttpResponse:
-    """The refusal's sentence with its status, as a page, or as a part for htmx."""
+    """The refusal's sentence with its status and what to do next, as a page; the sentence alone for htmx."""
     template = "partials/_refusal.html" if "HX-Request" in request.headers else "refusal.html"
-    response = render(request, template, {"refusal": refusal}, status=refusal.status)
+    roles = who_may(request) if refusal.status == NotAllowed.status else []
+    context = {"refusal": refusal, "roles": roles, "wait": _wait(refusal.retry_after)}
+    response = render(request, template, context, status=refusal.status)
     if refusal.retry_after is not None:
         response["Retry-After"] = str(refusal.retry_after)
     return response
+
+
+def who_may(request: HttpRequest) -> list[str]:
+    """The roles that have the function of this page, if the visitor's is none of them."""
+    operation = getattr(getattr(request.resolver_match, "func", None), "operation", "")
+    if not operation or not request.user.is_authenticated or rights.scope(request.user, operation):
+        return []
+    roles = request.user.Role.choices
+    return [str(word) for role, word in roles if rights.cell(role, operation, demo=rights.is_demo())]
+
+
+def _wait(seconds: int | None) -> str:
+    """How long until it is worth trying again."""
+    if seconds is None:
+        return ""
+    if seconds < 100:
+        return ngettext("Try again in %d second.", "Try again in %d seconds.", seconds) % seconds
+    minutes = -(-seconds // 60)
+    return ngettext("Try again in %d minute.", "Try again in %d minutes.", minutes) % minutes
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

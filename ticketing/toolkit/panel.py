@@ -1,5 +1,6 @@
 """Pages: a refusal on the form that caused it, and a page or just its part."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -11,7 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
 from django.db import Error, transaction
 from django.db.models import Model
-from django.forms import Form
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -26,14 +27,21 @@ from ticketing.toolkit.throttles import throttle
 
 
 @contextmanager
-def refusals_on(form: Form) -> Iterator[None]:
+def refusals_on(form: BaseForm) -> Iterator[None]:
     """Show a refusal raised inside the block on the field to blame, or on the form."""
     try:
         yield
     except ValidationError as error:
         form.add_error(None, error)
     except Refused as refusal:
-        form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal.message))
+        name = refusal.field if refusal.field in form.fields else None
+        form.add_error(name, _as_labelled(str(refusal.message), form, name) if name else str(refusal.message))
+
+
+def _as_labelled(sentence: str, form: BaseForm, name: str) -> str:
+    """The sentence with the field's label wherever it quotes the name that programs use."""
+    label = str(form[name].label)
+    return re.sub(f"(?<=[“„]){re.escape(name)}(?=[”“])", lambda quoted: label, sentence)
 
 
 class SentBefore(KeyReused):

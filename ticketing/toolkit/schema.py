@@ -106,13 +106,18 @@ class ApiSchema(AutoSchema):
         return operation
 
     def _told(self, status: str) -> dict[str, Any]:
-        if self.view.action in self.view.without_body or self._is_list_view():
+        if self.view.action in self.view.without_body or self._is_question():
             return {}
         return {**_ETAG, **(_MADE if status == "201" else {})}
 
+    def _is_question(self) -> bool:
+        """Whether its address holds more than a name: what it answers is no row, and what it asks may make no sense."""
+        asked = self.view.headers_of(self.view.action)
+        return self._is_list_view() or any(parameter.location == "query" for parameter in asked)
+
     def _refusals(self) -> set[str]:
         found = {"401", "403", "409", "429", "503"}
-        if self._is_list_view():
+        if self._is_question():
             found.add("400")
         if self.view.detail:
             found.add("404")

@@ -247,7 +247,7 @@ PARTS: dict[str, _Part] = {
 @shown_and_sent
 def tokens(request: OwnRequest) -> HttpResponse:
     """One's live tokens, and the form of a new one."""
-    form = forms.TokenForm(request.POST if request.method == "POST" else None)
+    form = forms.TokenForm(request.POST if request.method == "POST" else None, initial={"lasts": "90"})
     if form.is_valid():
         with refusals_on(form):
             secret = actions.issue_token(request.user, **form.cleaned_data, by=request.user)

@@ -27,6 +27,7 @@ PLACES = [
     Place("allocation:tickets", _("My tickets"), "allocation.list_tickets", _("Show their codes at the gate.")),
     Place("support:tickets", _("Questions"), "support.open", _("Ask the support desk, and read the answers.")),
     Place("support:desk", _("Desk"), "support.presence", _("Answer questions: what waits, and what is in your hands.")),
+    Place("board", _("Board"), "site.board", _("See what happens now: who waits, who answers, and what is sold.")),
     Place("admin:index", _("Administration"), "account.admin"),
 ]
 
@@ -46,6 +47,7 @@ def _may_go(place: Place, request: HttpRequest) -> bool:
 def _shown(place: Place, request: HttpRequest) -> dict[str, Any]:
     address = reverse(place.name)
     return {
+        "name": place.name,
         "url": address,
         "label": place.label,
         "sentence": place.sentence,

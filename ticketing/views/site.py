@@ -7,14 +7,16 @@ from django.views.defaults import page_not_found
 
 from ticketing import rights
 from ticketing.toolkit.language import language_of, speak
-from ticketing.toolkit.panel import operation
+from ticketing.toolkit.panel import operation, render_page
+from ticketing.views import samples
+from ticketing.views.doors import doors
 
 
 @operation("site.visit")
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Where a visitor starts."""
-    return render(request, "home.html")
+    """Where a visitor starts: the doors, with a live number at those that have one; it refreshes itself."""
+    return render_page(request, "home.html", "_doors.html", {"doors": list(doors(request))})
 
 
 @operation("site.visit")
@@ -23,7 +25,7 @@ def style(request: HttpRequest) -> HttpResponse:
     """Every piece that pages are made of, in every state; in the demo only."""
     if not rights.is_demo():
         raise Http404
-    return render(request, "style.html")
+    return render(request, "style.html", {"charts": samples.charts()})
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:

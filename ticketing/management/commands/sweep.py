@@ -12,6 +12,7 @@ from django.db import Error, connection
 
 import booking.actions
 import support.actions
+from ticketing.actions import lapse_offers
 from ticketing.models import Heartbeat
 from ticketing.runtime.heartbeat import PULSE, Pulse
 from ticketing.toolkit.commands import DomainCommand
@@ -45,8 +46,8 @@ class Step:
 
 class Command(DomainCommand):
     help = (
-        "The second pair of hands beside the cluster: assigns waiting tickets and purges expired bookings every few "
-        "seconds, whatever happens to the queue, and asks the cluster for signs of life."
+        "The second pair of hands beside the cluster: assigns waiting tickets, purges expired bookings and ends "
+        "overdue offers every few seconds, whatever happens to the queue, and asks the cluster for signs of life."
     )
 
     def add_arguments(self, parser: Any) -> None:
@@ -56,6 +57,7 @@ class Command(DomainCommand):
         steps = [
             Step(2, support.actions.assign_waiting_tickets),
             Step(10, booking.actions.purge_expired),
+            Step(10, lapse_offers),
             Step(PULSE, Pulse().ask),
             Step(2, beat),
         ]

@@ -1,0 +1,152 @@
+"""What is counted at the support desk, and why a ticket waits."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Now
+
+from support import actions
+from support.models import Agent, Ticket
+from support.policies import why_waiting, with_waited
+from support.tests.factories import TicketFactory, online_agent
+from ticketing.models import User
+from ticketing.tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+
+NOBODY = (
+    "Nobody who answers for the department “technical” is online. It is handed out as soon as somebody is.",
+    "No agent is online. It is handed out as soon as one is.",
+)
+SOON = "An agent has room: it is about to be handed out."
+ONE_FULL = "One agent online could take it and is full. It is handed out once that agent closes a question."
+TWO_FULL = "2 agents online could take it, and all are full. It is handed out once one of them closes a question."
+
+
+def why(ticket):
+    return why_waiting(Ticket.objects.with_agents().get(pk=ticket.pk))
+
+
+def full_agent(**fields):
+    return online_agent(capacity=0, **fields)
+
+
+# Why it waits
+
+
+def test_it_waits_because_nobody_who_answers_there_is_online():
+    theirs, anybodys = TicketFactory(department="technical"), TicketFactory(department="")
+    Agent.objects.create(user=UserFactory(role="agent"))  # who was never there
+    assert (why(theirs), why(anybodys)) == NOBODY
+    online_agent(departments=["sales", "security"])
+    assert why(theirs) == NOBODY[0]
+    assert why(anybodys) == SOON
+
+
+@pytest.mark.parametrize("departments", [[], ["technical"], ["sales", "technical"]])
+def test_it_waits_for_seconds_only_while_an_agent_of_the_department_has_room(departments):
+    online_agent(departments=departments)
+    full_agent()
+    assert why(TicketFactory(department="technical")) == SOON
+
+
+def test_it_waits_because_all_agents_of_the_department_are_full():
+    ticket, anybodys = TicketFactory(department="technical"), TicketFactory(department="")
+    full_agent(departments=["technical"])
+    online_agent(departments=["sales"])
+    assert (why(ticket), why(anybodys)) == (ONE_FULL, SOON)
+    full_agent()
+    assert why(ticket) == TWO_FULL
+
+
+def test_whoever_is_gone_or_may_not_answer_any_more_is_not_there():
+    ticket = TicketFactory(department="technical")
+    lapsed, inactive, customer = online_agent(), online_agent(), online_agent()
+    Agent.objects.filter(pk=lapsed.pk).update(online_until=Now() - timedelta(seconds=1))
+    User.objects.filter(pk=inactive.user_id).update(is_active=False)
+    User.objects.filter(pk=customer.user_id).update(role="customer")
+    assert why(ticket) == NOBODY[0]
+
+
+def test_what_somebody_has_or_is_closed_waits_for_nothing():
+    online_agent()
+    ticket = TicketFactory()
+    actions.assign_waiting_tickets()
+    assert why(ticket) == ""
+    actions.close_ticket(ticket, by=None)
+    assert why(ticket) == ""
+
+
+def test_the_sentence_holds_what_the_next_pass_does():
+    online_agent(departments=["sales"], capacity=1)
+    full_agent(departments=["technical"])
+    soon, full, nobody = (TicketFactory(department=name) for name in ("sales", "technical", "security"))
+    assert [why(ticket) for ticket in (soon, full)] == [SOON, ONE_FULL]
+    assert why(nobody).startswith("Nobody")
+    actions.assign_waiting_tickets()
+    statuses = {ticket.pk: ticket.status for ticket in Ticket.objects.all()}
+    assert [statuses[ticket.pk] for ticket in (soon, full, nobody)] == ["in_progress", "created", "created"]
+
+
+# How long it waits
+
+
+def minutes_waited(ticket):
+    return round(with_waited(Ticket.objects.waiting()).get(pk=ticket.pk).waited.total_seconds() / 60)
+
+
+@pytest.mark.parametrize("priority", ["low", "medium", "high"])
+def test_the_wait_is_told_without_the_lift_of_the_priority(priority):
+    ticket = TicketFactory(priority=priority)
+    Ticket.objects.update(queue_at=F("queue_at") - timedelta(minutes=90))
+    assert minutes_waited(ticket) == 90
+
+
+def test_another_priority_changes_nothing_about_the_wait_and_a_new_start_all():
+    ticket = TicketFactory(priority="low")
+    Ticket.objects.update(queue_at=F("queue_at") - timedelta(minutes=90), created_at=Now() - timedelta(days=400))
+    actions.triage_ticket(ticket, priority="high", by=None)
+    assert minutes_waited(ticket) == 90
+    actions.close_ticket(ticket, by=None)
+    actions.reopen_ticket(ticket, by=None)
+    assert minutes_waited(ticket) == 0
+
+
+# What is counted
+
+
+def test_what_was_raised_and_closed_today_is_told_from_what_was_before():
+    today, before = TicketFactory(), TicketFactory()
+    for ticket in (today, before):
+        actions.close_ticket(ticket, by=None)
+    long_ago = Now() - timedelta(days=2)
+    Ticket.objects.filter(pk=before.pk).update(created_at=long_ago, closed_at=long_ago)
+    open_one = TicketFactory()
+    assert set(Ticket.objects.raised_today()) == {today, open_one}
+    assert set(Ticket.objects.closed_today()) == {today}
+
+
+@pytest.mark.parametrize(("rows", "column"), [("raised_today", "created_at"), ("closed_today", "updated_at")])
+def test_today_is_found_through_an_index(rows, column):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert re.search(rf"Index Cond: \(+{column} > ", getattr(Ticket.objects, rows)().explain())
+
+
+def test_the_load_is_that_of_the_agents_who_are_counted():
+    assert Agent.objects.present().load() == {"agents": 0, "in_work": 0, "places": 0}
+    online_agent(capacity=3)
+    full_agent()
+    Agent.objects.create(user=UserFactory(role="agent"), capacity=7)
+    TicketFactory.create_batch(2)
+    actions.assign_waiting_tickets()
+    assert Agent.objects.present().load() == {"agents": 2, "in_work": 2, "places": 3}
+
+
+def test_agents_who_are_there_come_first_each_by_name():
+    there = [online_agent(first_name=name).user for name in ("Zoë", "Ada")]
+    gone = Agent.objects.create(user=UserFactory(role="agent", first_name="Ada")).user
+    assert [agent.user for agent in Agent.objects.there_first()] == [there[1], there[0], gone]

@@ -1,0 +1,437 @@
+"""The verbs of waiting lists, of whatever is a Stock.
+
+An offer is a hold: its places are part of the stock's `taken` from the offer on, whatever becomes of it. Whoever gives
+places of a stock back, or raises its capacity, calls `offer_what_is_free` in the same transaction; whoever needs places
+calls `release_overdue` first. So no timer is needed to be right, and nobody outside the list can come in between.
+
+Locks are taken in one order everywhere: first the stock's row, then its waiters; several stocks in ascending primary
+key, each with its waiters before the next. No waiter of a stock changes state or place but under the stock's lock.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.db.models import Exists, F, OuterRef
+from django.db.models.functions import Lower, Now
+from django.utils import translation
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from ticketing import rights
+from ticketing.actions.links import MOST_MAILS
+from ticketing.actions.outbox import post_mail
+from ticketing.errors import Conflict, Invalid, NotFound, TooManyRequests
+from ticketing.models import Activity, Mail, Stock, User, Waiter
+from ticketing.rights import Actor, Role, Scope
+from ticketing.texts import clean_email, clean_language, clean_text
+
+logger = logging.getLogger(__name__)
+
+State = Waiter.State
+PATIENCE = 600  # seconds; after so long it is worth trying again where somebody was sent many mails
+
+
+class NoWaitingList(NotFound):
+    """Nobody turns offers of this kind into anything, so to hold places for them would only block them."""
+
+    code = "no_waiting_list"
+    message = _("There is no waiting list for this. Look again later whether something is free.")
+
+
+class ThereIsRoom(Conflict):
+    """Nobody has to wait for what is free."""
+
+    code = "there_is_room"
+    message = _("There is room for you right now. Take it instead of waiting.")
+
+
+class AlreadyWaiting(Conflict):
+    """One place on each list for each address."""
+
+    code = "already_waiting"
+    message = _("This address is on the list already. The link in the mail that we sent to it shows the place.")
+
+
+class TooLate(Conflict):
+    """The time has come for which places were wanted."""
+
+    code = "too_late"
+    message = _("It is too late to wait for this: nothing more is offered. Choose something else.")
+
+
+class NotOnTheList(Conflict):
+    """Left, lapsed, declined or accepted: each ends it."""
+
+    code = "not_on_the_list"
+    message = _("This place on the waiting list has ended. Join the list again if you still want to come.")
+
+
+class NotWaiting(Conflict):
+    """Only those who wait for the same have an order among themselves."""
+
+    code = "not_waiting"
+    message = _("Only people who still wait on this list can be moved. Load the list again and choose among them.")
+
+
+class NoOffer(Conflict):
+    """Nothing is held for this person, or not any more."""
+
+    code = "no_offer"
+    message = _("Nothing is held for you now, or not any more. Look at your place on the list.")
+
+
+# To join and to leave
+
+
+@transaction.atomic
+def join_list(stock: Stock, *, quantity: int, email: str, language: str, by: Actor, least: int | None = None) -> Waiter:
+    """Wait for `quantity` places, or for `least` of them at worst; ThereIsRoom, AlreadyWaiting, TooLate, NoWaitingList.
+
+    The mail has the link to see one's place and to leave. Whoever proves to read at `email` finds it in their account.
+    """
+    reached = rights.require(by, "waiting.join")
+    waiter = Waiter(
+        kind=_kind(stock),
+        stock=stock.pk,
+        quantity=quantity,
+        least=quantity if least is None else least,
+        email=clean_email(email),
+        language=clean_language(language),
+        account=by if reached == Scope.OWN and isinstance(by, User) else User.objects.proven(email),
+    )
+    _has_list(waiter.kind)
+    _makes_sense(waiter)
+    release_overdue(stock)
+    locked = _lock(stock)
+    if locked is None:
+        raise NotFound(field="stock")
+    _has_to_wait(waiter, locked)
+    _spare(waiter.email, by)
+    waiter.save(force_insert=True)
+    Activity.objects.record("waiting.join", waiter, by=by, stock=str(stock.pk), quantity=quantity, least=waiter.least)
+    _tell(waiter, locked.row, "waiting_joined")
+    return _reread(waiter)
+
+
+def _has_list(kind: str) -> None:
+    if kind not in settings.WHEN_OFFER_IS_ACCEPTED:
+        raise NoWaitingList(field="kind")
+
+
+def _makes_sense(waiter: Waiter) -> None:
+    if waiter.quantity < 1:
+        raise Invalid(_("Wait for one place or more."), field="quantity")
+    if not 1 <= waiter.least <= waiter.quantity:
+        sentence = _("“%(field)s” must be a whole number from 1 to %(limit)d.")
+        raise Invalid(sentence % {"field": "least", "limit": waiter.quantity}, field="least")
+
+
+def _has_to_wait(waiter: Waiter, stock: "_Locked") -> None:
+    if stock.is_over:
+        raise TooLate
+    if waiter.least <= stock.row.left:
+        raise ThereIsRoom
+    if waiter.quantity > stock.row.capacity:
+        sentence = _("There are only %(capacity)d in all. Ask for fewer.")
+        raise Invalid(sentence % {"capacity": stock.row.capacity}, field="quantity")
+    same = Waiter.objects.of(stock.row).open().alias(address=Lower("email")).filter(address=waiter.email)
+    if same.exists():
+        raise AlreadyWaiting(field="email")
+
+
+def _spare(email: str, by: Actor) -> None:
+    """Strangers make one mailbox ring so many times an hour at most."""
+    if rights.role_of(by) not in (Role.ANONYMOUS, Role.CUSTOMER) or User.objects.proven(email) == by:
+        return
+    if Mail.objects.lately_to(email).count() >= MOST_MAILS:
+        refusal = TooManyRequests(_("We have sent many mails to this address within the hour. Try again later."))
+        refusal.retry_after = PATIENCE
+        raise refusal
+
+
+@transaction.atomic
+def leave_list(waiter: Waiter, *, by: Actor) -> Waiter:
+    """Take somebody off the list, and what was held for them to the next; NotOnTheList if they are off it already."""
+    rights.require(by, "waiting.use_link")
+    stock = lock_list(waiter)
+    waiter = _reread(waiter)
+    if not Waiter.objects.filter(pk=waiter.pk).open().change(state=State.LEFT):
+        raise NotOnTheList
+    Activity.objects.record("waiting.leave", waiter, by=by)
+    if waiter.state == State.OFFERED:
+        _pass_on(stock, waiter.offered or 0)
+    return _reread(waiter)
+
+
+# Offers
+
+
+@transaction.atomic
+def offer_what_is_free(stock: Stock) -> int:
+    """Offer what is free to those whom it fits, in the public order; returns how many places were offered.
+
+    Each gets as many as they want, as far as they reach. Who would not take so few is passed over, and keeps their
+    place; what fits nobody is free for everybody. To be called in the transaction that gave the places back.
+    """
+    locked = _lock(stock)
+    if locked is None or locked.is_over:
+        return 0
+    served = list(_whom_it_fits(locked.row))
+    places = sum(share for _waiter, share in served)
+    if served:
+        took = _rows(stock).take(stock.pk, places)
+        assert took, "the row is locked, and this was free"
+    for waiter, share in served:
+        _offer(waiter, share, locked)
+    return places
+
+
+def _whom_it_fits(stock: Stock) -> Iterator[tuple[Waiter, int]]:
+    free = stock.left
+    if free < 1:
+        return
+    for waiter in Waiter.objects.of(stock).waiting().fitting(free).in_order().iterator(chunk_size=100):
+        if waiter.least <= free:
+            share = min(waiter.quantity, free)
+            free -= share
+            yield waiter, share
+        if not free:
+            return
+
+
+def _offer(waiter: Waiter, share: int, stock: "_Locked") -> None:
+    Waiter.objects.filter(pk=waiter.pk).change(
+        state=State.OFFERED, offered=share, offered_until=stock.end_of_an_offer()
+    )
+    Activity.objects.record("waiting.offer", waiter, by=None, places=share)
+    _tell(waiter, stock.row, "waiting_offered")
+
+
+@transaction.atomic
+def release_overdue(stock: Stock) -> int:
+    """End the offers of this stock that are past their time, and offer their places on; returns how many ended.
+
+    To be called by whoever needs the stock, in the same transaction, before they look what is left.
+    """
+    if not Waiter.objects.of(stock).overdue().exists():
+        return 0
+    locked = _lock(stock)
+    gone = list(Waiter.objects.of(stock).overdue().in_order())
+    Waiter.objects.filter(pk__in=[waiter.pk for waiter in gone]).offered().change(state=State.LAPSED)
+    for waiter in gone:
+        Activity.objects.record("waiting.lapse", waiter, by=None, places=waiter.offered)
+        _tell(waiter, locked and locked.row, "waiting_lapsed")
+    _pass_on(stock, sum(waiter.offered or 0 for waiter in gone))
+    return len(gone)
+
+
+def lapse_offers() -> int:
+    """End everywhere what is past its time, and the lists of what is over or gone; returns how many offers ended.
+
+    Each stock has a transaction of its own, in ascending order; one whose books are wrong leaves the others alone.
+    """
+    ended = 0
+    for kind in Waiter.objects.open().order_by("kind").values_list("kind", flat=True).distinct():
+        model: Any = apps.get_model(kind)
+        for pk in sorted({*_with_overdue(kind), *_in_vain(model)}):
+            try:
+                with transaction.atomic():
+                    ended += release_overdue(model(pk=pk))
+                    _end_list(model(pk=pk))
+            except IntegrityError:
+                logger.exception("waiting: the books of %s %s are wrong", kind, pk)
+    return ended
+
+
+def _with_overdue(kind: str) -> models.QuerySet:
+    return Waiter.objects.overdue().filter(kind=kind).values_list("stock", flat=True)
+
+
+def _in_vain(model: Any) -> models.QuerySet:
+    """The ids of what people wait for although it is over or gone."""
+    waiters = Waiter.objects.waiting().filter(kind=model._meta.label_lower)
+    there = Exists(model._base_manager.filter(pk=OuterRef("stock")))
+    over = Exists(model.objects.over().filter(pk=OuterRef("stock")))
+    return (waiters.filter(~there) | waiters.filter(over)).values_list("stock", flat=True)
+
+
+def _end_list(stock: Stock) -> None:
+    """Nobody waits for what is over or gone."""
+    locked = _lock(stock)
+    if locked and not locked.is_over:
+        return
+    left_over = list(Waiter.objects.of(stock).waiting().in_order())
+    Waiter.objects.filter(pk__in=[waiter.pk for waiter in left_over]).change(state=State.LAPSED)
+    for waiter in left_over:
+        Activity.objects.record("waiting.end", waiter, by=None)
+
+
+@transaction.atomic
+def decline_offer(waiter: Waiter, *, by: Actor) -> Waiter:
+    """Give the offered places to the next, and the place on the list up; NoOffer when nothing is held."""
+    rights.require(by, "waiting.use_link")
+    stock = lock_list(waiter)
+    if not Waiter.objects.filter(pk=waiter.pk).offered().change(state=State.DECLINED):
+        raise NoOffer
+    waiter = _reread(waiter)
+    Activity.objects.record("waiting.decline", waiter, by=by, places=waiter.offered)
+    _pass_on(stock, waiter.offered or 0)
+    return waiter
+
+
+@transaction.atomic
+def use_offer(waiter: Waiter, *, by: Actor) -> int:
+    """End the offer as accepted; returns how many places are the caller's, who must not take them again. NoOffer.
+
+    For an app, in the transaction in which it makes a booking or a purchase of them: they stay in the stock's `taken`.
+    """
+    rights.require(by, "waiting.use_link")
+    lock_list(waiter)
+    standing = Waiter.objects.filter(pk=waiter.pk).offered().filter(offered_until__gt=Now())
+    if not standing.change(state=State.ACCEPTED):
+        raise NoOffer
+    waiter = _reread(waiter)
+    Activity.objects.record("waiting.accept", waiter, by=by, places=waiter.offered)
+    return waiter.offered or 0
+
+
+@transaction.atomic
+def accept_offer(waiter: Waiter, *, by: Actor) -> str:
+    """Have the app that keeps the stock take the offer; returns the address where the person goes on. NoOffer.
+
+    The function that WHEN_OFFER_IS_ACCEPTED names for the kind calls `use_offer` here, or after it has asked for more.
+    """
+    rights.require(by, "waiting.use_link")
+    _has_list(waiter.kind)
+    if not Waiter.objects.filter(pk=waiter.pk).offered().filter(offered_until__gt=Now()).exists():
+        raise NoOffer
+    address: str = import_string(settings.WHEN_OFFER_IS_ACCEPTED[waiter.kind])(waiter, by=by)
+    return address
+
+
+# The order, and the link
+
+
+@transaction.atomic
+def move_waiter(waiter: Waiter, *, reason: str, by: Actor, before: Waiter | None = None) -> Waiter:
+    """Put somebody who waits before another one, or first of all, for a reason that everybody on the list can read.
+
+    Those who are passed each move on by one; NotWaiting for who does not wait on this list.
+    """
+    rights.require(by, "waiting.manage")
+    reason = clean_text(reason, field="reason", limit=Waiter.REASON_LIMIT)
+    lock_list(waiter)
+    line = list(Waiter.objects.beside(waiter).waiting().in_order())
+    if waiter not in line:
+        raise NotWaiting
+    if before is not None and (before == waiter or before not in line):
+        raise NotWaiting(field="before")
+    was, now = _reorder(line, waiter, before)
+    if was != now:
+        Waiter.objects.filter(pk=waiter.pk).change(moved_at=Now(), moved_reason=reason)
+        Activity.objects.record("waiting.move", waiter, by=by, was=was, now=now)
+    return _reread(waiter)
+
+
+def _reorder(line: list[Waiter], waiter: Waiter, before: Waiter | None) -> tuple[int, int]:
+    """The positions, from one, that the waiter had and has."""
+    places = [one.place for one in line]
+    was = line.index(waiter)
+    moved = line.pop(was)
+    now = line.index(before) if before else 0
+    line.insert(now, moved)
+    for one, place in zip(line, places, strict=True):
+        one.place = place
+    first, last = sorted((was, now))
+    Waiter.objects.bulk_update(line[first : last + 1], ["place"], batch_size=500)
+    return was + 1, now + 1
+
+
+@transaction.atomic
+def renew_link(waiter: Waiter, *, by: Actor) -> Waiter:
+    """Mail a new link to somebody on the list, which makes the old one void; NotOnTheList."""
+    rights.require(by, "waiting.manage")
+    if not Waiter.objects.filter(pk=waiter.pk).open().change(link_version=F("link_version") + 1):
+        raise NotOnTheList
+    waiter = _reread(waiter)
+    Activity.objects.record("waiting.renew_link", waiter, by=by)
+    _tell(waiter, waiter.what(), "waiting_offered" if waiter.state == State.OFFERED else "waiting_joined")
+    return waiter
+
+
+@transaction.atomic
+def welcome(user: User, terms: dict[str, Any]) -> None:
+    """Give whoever proved the address the places on lists that were taken with it and belong to no account."""
+    orphans = Waiter.objects.alias(address=Lower("email")).filter(account=None, address=user.email.lower())
+    # In the order in which whoever holds several stocks comes to their waiters.
+    found = list(orphans.order_by("stock", "pk").select_for_update(no_key=True).values_list("pk", flat=True))
+    if found:
+        Waiter.objects.filter(pk__in=found).change(account=user)
+        Activity.objects.record("waiting.join_account", user, by=user, count=len(found))
+
+
+# The stock and its lock
+
+
+class _Locked(NamedTuple):
+    """A stock whose row this transaction holds, as it is now by the database's clock."""
+
+    row: Any
+    now: datetime
+    ends: datetime | None  # from then on nobody waits for it any more
+
+    @property
+    def is_over(self) -> bool:
+        return self.ends is not None and self.ends <= self.now
+
+    def end_of_an_offer(self) -> datetime:
+        until: datetime = self.now + settings.WAITING_OFFER_LASTS
+        return min(until, self.ends) if self.ends else until
+
+
+def _lock(stock: Stock) -> _Locked | None:
+    """The stock, locked; None when there is no such row any more."""
+    rows = _rows(stock).select_for_update(no_key=True).filter(pk=stock.pk)
+    if row := rows.annotate(now=Now()).order_by().first():
+        return _Locked(row, row.now, getattr(row, stock.waiting_ends) if stock.waiting_ends else None)
+    return None
+
+
+def lock_list(waiter: Waiter) -> Stock:
+    """Lock the stock that is waited for, if it is still there: whoever locks a waiter's row does this before."""
+    stock: Stock = apps.get_model(waiter.kind)(pk=waiter.stock)
+    _lock(stock)
+    return stock
+
+
+def _pass_on(stock: Stock, places: int) -> None:
+    """Give places that were held back, and offer them to the next."""
+    _rows(stock).give_back(stock.pk, places)
+    offer_what_is_free(stock)
+
+
+def _rows(stock: Stock) -> Any:
+    return type(stock)._default_manager
+
+
+def _kind(stock: Stock) -> str:
+    return stock._meta.label_lower
+
+
+def _reread(waiter: Waiter) -> Waiter:
+    if current := Waiter.objects.filter(pk=waiter.pk).first():
+        return current
+    raise NotFound
+
+
+def _tell(waiter: Waiter, stock: Stock | None, template: str) -> None:
+    """Post a mail with the link, in the language of the person."""
+    with translation.override(waiter.language):
+        name = str(stock.title) if stock else gettext("what you waited for")
+    post_mail(to=waiter.email, template=template, language=waiter.language, context={"name": name}, waiter=waiter)

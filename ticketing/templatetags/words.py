@@ -1,0 +1,48 @@
+"""What templates say in words: instants, the site's zone, browsers, and the way back."""
+
+from datetime import datetime
+
+from django import template
+from django.template import Context
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from ticketing.toolkit import browsers, middleware, times
+
+register = template.Library()
+
+register.filter("in_full", times.in_full)
+register.filter("in_words", times.in_words)
+register.simple_tag(times.zone_of_the_site, name="site_zone")
+
+
+@register.filter
+def when(at: datetime | None, how: str = "") -> SafeString | str:
+    """An instant as HTML, in words for people and exact for programs.
+
+    “alone” begins with a capital. “full” always names the day, as on paper, where today is soon another day.
+    """
+    if not at:
+        return ""
+    full = times.in_full(at)
+    words = full if how == "full" else times.in_words(at)
+    instant = timezone.localtime(at).isoformat(timespec="seconds")
+    title = "" if words == full else format_html(' title="{}"', full)
+    return format_html('<time datetime="{}"{}>{}</time>', instant, title, capfirst(words) if how == "alone" else words)
+
+
+@register.filter
+def browser(agent: str) -> str:
+    """The browser that introduces itself in this way."""
+    return browsers.browser_in_words(agent) or _("Unknown browser")
+
+
+@register.simple_tag(takes_context=True)
+def way_back(context: Context) -> str:
+    """The page the person came from, if it is one of ours and not this very one; else empty."""
+    request = context.get("request")
+    page = middleware.way_back(request) if request else ""
+    return "" if request and page == request.build_absolute_uri() else page

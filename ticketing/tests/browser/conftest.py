@@ -1,0 +1,113 @@
+"""The site as people see it: a demo with its processes, its mail server, and Debian's Chromium in front of it."""
+
+import re
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ticketing.tests.receivers import MailServer
+from ticketing.tests.test_site import Site, home, within
+
+PASSWORD = "12345"  # of every account of the demo
+PEOPLE = ["amara", "mei", "abhinav", "sofia", "gate"]
+SHOTS = Path(__file__).resolve().parents[3] / ".screenshots"
+
+
+def pytest_collection_modifyitems(items):
+    missing = pytest.mark.skip(reason="Chromium is missing. On Debian: apt install chromium")
+    for item in items:
+        if not shutil.which("chromium") and "browser" in item.keywords:
+            item.add_marker(missing)
+
+
+class SiteWithMail(Site):
+    """Its mails arrive at a real mail server."""
+
+    def __init__(self, home, server):
+        super().__init__(home)
+        self.server = server
+
+    def environment(self):
+        return super().environment() | {"EMAIL_URL": f"smtp://127.0.0.1:{self.server.port}"}
+
+    def mail_to(self, address):
+        """The text of the last mail to this address, once it is there."""
+
+        def last():
+            ours = [mail for mail in self.server.mails if mail["To"] == address]
+            return ours and ours[-1]
+
+        parts = {part.get_content_type(): part for part in within(15, last).walk()}
+        return parts["text/plain"].get_payload(decode=True).decode()
+
+
+@pytest.fixture(scope="session")
+def site():
+    with home() as place, MailServer() as server:
+        site = SiteWithMail(place, server).start()
+        yield site
+        site.stop()
+
+
+@pytest.fixture(scope="session")
+def cookies(site, browser):
+    """What the browser of each of the demo's people holds; nothing for nobody."""
+    return {"": None, **{name: log_in(site, browser, name) for name in PEOPLE}}
+
+
+def log_in(site, browser, name):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{site.url}/account/log-in/")
+    page.locator("input[name=username]").fill(name)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("main").get_by_role("button", name="Log in").click()
+    assert page.url == f"{site.url}/"
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def visit(site, browser, cookies):
+    """Opens a browser as somebody: `with visit("mei") as page`. At its end nothing may have been complained about."""
+
+    @contextmanager
+    def opened(name="", scripts=True, width=1280, height=800, **look):
+        context = browser.new_context(
+            base_url=site.url,
+            viewport={"width": width, "height": height},
+            storage_state=cookies[name],
+            java_script_enabled=scripts,
+            **look,
+        )
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        complaints = list_complaints(page, site.url)
+        yield page
+        context.close()
+        assert complaints == []
+
+    return opened
+
+
+def list_complaints(page, url):
+    """What the console says, the policy of the pages reports, or asks another host, from now on."""
+    found = []
+    page.on("console", lambda said: found.append(said.text) if is_complaint(said) else None)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("request", lambda sent: None if sent.url.startswith((url, "data:")) else found.append(sent.url))
+    return found
+
+
+def is_complaint(said):
+    """Whether the console was told of a fault; that a page answered 403 or 404 is none."""
+    return said.type in ("error", "warning") and not re.search(r"status of 40[34]", said.text)
+
+
+def shoot(page, name):
+    """Keep a picture, to be looked at."""
+    SHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)

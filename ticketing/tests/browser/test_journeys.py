@@ -1,0 +1,188 @@
+"""What people come for, from the first page to the last, each with and without scripts."""
+
+import re
+import time
+
+import pytest
+
+from ticketing.tests.browser.conftest import PASSWORD, shoot
+from ticketing.tests.test_site import within
+
+BOTH = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+
+
+@BOTH
+def test_a_first_time_visitor_on_a_phone_books_buys_asks_and_cancels(site, visit, scripts):
+    address = f"ines-{scripts}@example.org".lower()
+    with visit(scripts=scripts, width=360, has_touch=True, is_mobile=True) as page:
+        page.goto("/")
+        page.locator("main").get_by_role("link", name=re.compile("Book a time")).click()
+        book_a_time(page, address)
+        open_an_account(site, page, address)
+        buy_two(page)
+        ask_about_them(page)
+        cancel_the_booking(page)
+
+
+def book_a_time(page, address):
+    page.get_by_role("region", name="Choose a day").locator("input[type=date]").fill("2031-09-12")
+    page.get_by_role("button", name="Show the times").click()
+    page.get_by_role("radio", name=re.compile("10:15")).check()
+    page.get_by_role("button", name="Go on with this time").click()
+    page.get_by_label("First name").fill("Inês")
+    page.get_by_label("Last name").fill("Gonçalves")
+    page.get_by_label("Phone number").fill("5550100009")
+    page.get_by_label("E-mail address").fill(address)
+    page.get_by_role("button", name="Book", exact=True).click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Your time is booked"
+    assert re.search("[0-9a-f]{8}-[0-9a-f]{4}-4", page.locator("main").inner_text())
+
+
+def open_an_account(site, page, address):
+    """On the way to buying: whoever buys has an account, to find the tickets again."""
+    page.goto("/panel/events/")
+    page.get_by_role("link", name=re.compile("Log in to buy Evening")).click()
+    page.get_by_role("link", name="I have no account yet").click()
+    page.get_by_label("E-mail address").fill(address)
+    page.locator("main").get_by_role("button").click()
+    page.goto(re.search(r"http\S+/account/link/\S+", site.mail_to(address))[0])
+    page.get_by_label("First name").fill("Inês")
+    page.locator("input[type=password]").first.fill("a long and winding phrase")
+    page.locator("main").get_by_role("button").click()
+    assert "Welcome" in page.locator(".messages").inner_text()
+
+
+def buy_two(page):
+    page.goto("/panel/events/")
+    offer = page.locator("li.card", has_text="Evening of chamber music")
+    offer.get_by_role("spinbutton").fill("2")
+    offer.get_by_role("button", name=re.compile("Buy")).click()
+    assert "You have 2 tickets" in page.locator(".messages").inner_text()
+    page.get_by_role("link", name=re.compile("Ticket 1")).click()
+    assert page.get_by_role("img", name=re.compile("code of this ticket")).is_visible()
+
+
+def ask_about_them(page):
+    page.get_by_role("link", name=re.compile("Ask about")).click()
+    assert "Evening of chamber music" in page.get_by_label("Subject").input_value()
+    message = page.get_by_label("Message")
+    message.fill(message.input_value() + "\nMay my tickets be used by somebody else?")
+    page.locator("main").get_by_role("button", name="Send").click()
+    assert "used by somebody else" in page.locator(".thread").inner_text()
+
+
+def cancel_the_booking(page):
+    page.goto("/panel/bookings/")
+    page.get_by_role("link", name=re.compile("12 September 2031")).click()
+    page.get_by_role("link", name="Cancel the booking").click()
+    page.get_by_role("button", name="Cancel the booking").click()
+    assert "cancelled" in page.locator(".messages").inner_text()
+
+
+def test_an_agent_answers_three_tickets_by_keyboard_alone(site, visit):
+    site.everybody_leaves()
+    with visit("abhinav") as page:
+        page.goto("/panel/desk/")
+        press_until(page, "button", "Go online")
+        codes = [site.raise_ticket() for _ in range(3)]
+        within(15, lambda: all(site.status_of(code) == "in_progress" for code in codes))
+        page.reload()
+        for number, code in enumerate(codes, 1):
+            if number == 1:
+                press_until(page, "a", "hey there")
+            else:
+                press_until(page, "a", "Next in your hands")
+            answer_by_keyboard(page, f"Answer number {number}")
+            within(5, lambda code=code: answers(site, code))
+        shoot(page, "journey-agent-1280-light")
+    assert [answers(site, code) for code in codes] == [1, 1, 1]
+
+
+def answers(site, code):
+    query = "SELECT count(*) FROM support_reply r JOIN support_ticket t ON t.id = r.ticket_id WHERE t.code = %s"
+    return site.sql(query, code)[0][0]
+
+
+def answer_by_keyboard(page, text):
+    """Type the reply on the page of a ticket, and send it."""
+    tab_to(page, "textarea", "")
+    page.keyboard.type(text)
+    press_until(page, "button", "Send the reply")
+
+
+def tab_to(page, tag, words):
+    """Press Tab until the focus is on such an element with such words; fails where it cannot be reached."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        here = page.evaluate("[document.activeElement.tagName.toLowerCase(), document.activeElement.textContent]")
+        if here[0] == tag and words.lower() in here[1].lower():
+            return
+    raise AssertionError(f"no {tag} with {words!r} is reached by Tab")
+
+
+def press_until(page, tag, words):
+    tab_to(page, tag, words)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+@BOTH
+def test_a_supervisor_finds_out_why_a_ticket_waits(site, visit, scripts):
+    site.everybody_leaves()
+    code = site.raise_ticket()
+    with visit("sofia", scripts=scripts) as page:
+        page.goto("/")
+        page.get_by_role("navigation", name="Main").get_by_role("link", name="Board").click()
+        assert "no agent is online" in page.locator("tr", has_text="hey there").first.inner_text().lower()
+        page.get_by_role("link", name=re.compile("hey there")).first.click()
+        assert code in page.locator("main").inner_text()
+        assert "online" in page.locator("main").inner_text()
+        shoot(page, f"journey-supervisor-{scripts}")
+
+
+def test_the_board_refreshes_itself(site, visit):
+    site.everybody_leaves()
+    with visit("sofia") as page:
+        page.clock.install()
+        page.goto("/panel/board/")
+        before = page.locator("main").inner_text()
+        site.raise_ticket()
+        page.clock.fast_forward(16_000)
+        within(10, lambda: page.locator("main").inner_text() != before)
+
+
+def test_a_form_sent_twice_has_one_effect(site, visit):
+    with visit("amara") as page:
+        page.goto("/panel/questions/new/")
+        page.get_by_label("Subject").fill(f"Once {time.time_ns()}")
+        subject = page.get_by_label("Subject").input_value()
+        page.get_by_label("Message").fill("Please count me once.")
+        page.evaluate(
+            """async () => {
+                const form = document.querySelector("main form[method=post]");
+                const send = () => fetch(form.action, {method: "POST", body: new FormData(form)});
+                await Promise.all([send(), send(), send()]);
+            }"""
+        )
+    assert site.sql("SELECT count(*) FROM support_ticket WHERE subject = %s", subject) == [(1,)]
+
+
+@BOTH
+def test_somebody_who_goes_back_and_forth_stays_where_they_think_they_are(visit, scripts):
+    with visit("amara", scripts=scripts) as page:
+        page.goto("/panel/questions/")
+        page.goto("/panel/questions/?status=closed")
+        page.go_back()
+        assert page.url.endswith("/panel/questions/")
+        page.go_forward()
+        assert "closed" in page.url
+        assert page.get_by_role("heading", level=1).is_visible()
+
+
+def test_a_log_in_leads_to_the_page_that_was_wanted(visit):
+    with visit() as page:
+        page.goto("/panel/questions/")
+        page.locator("input[name=username]").fill("amara")
+        page.locator("input[name=password]").fill(PASSWORD)
+        page.locator("main").get_by_role("button", name="Log in").click()
+        assert page.url.endswith("/panel/questions/")

@@ -1,0 +1,176 @@
+"""A site in use by people who write Greek: whatever Latin words its pages show are the site's own."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.db.models.functions import Now
+from django.utils import timezone
+from django_q.models import Failure, OrmQ, Schedule, Success
+from django_q.signing import SignedPackage
+
+from allocation.actions import create_option, invalidate, purchase
+from allocation.models import Ticket as EventTicket
+from booking.actions import book, change_booking
+from booking.models import Service
+from support.actions import go_online, open_ticket, reject_ticket, reply_to_ticket
+from ticketing.actions import create_webhook, issue_token, post_mail, use_offer
+from ticketing.actions.hours import add_closure, add_special_opening, create_calendar, set_week
+from ticketing.models import (
+    Activity,
+    Allowance,
+    Delivery,
+    EmailLink,
+    Heartbeat,
+    IdempotencyKey,
+    Session,
+    Site,
+    Waiter,
+)
+from ticketing.rights import Role
+from ticketing.tests.factories import UserFactory
+
+NOON = datetime(2031, 5, 6, 12, tzinfo=UTC)
+TEXT = "Ώρες και λεπτά"
+MANY, MORE = 26, 61  # more than lists show at once, and more tickets than their page does
+
+
+def take(waiter, by):
+    """What becomes of an offer here: nothing is made of it."""
+    use_offer(waiter, by=by)
+    return "/"
+
+
+def person(role, **more):
+    """Somebody who reads German and writes Greek."""
+    is_super = role == Role.SUPERUSER
+    names = {"first_name": "Ζωή", "last_name": "Ωμέγα", "language": "de", **more}
+    return UserFactory(role="supervisor" if is_super else role, is_superuser=is_super, is_staff=is_super, **names)
+
+
+class World:
+    """People, and once it is filled one of everything that a page shows, in each of its states."""
+
+    def __init__(self):
+        roles = [role for role in Role if role != Role.ANONYMOUS]
+        self.people = {role: person(role, username=f"ρόλος{number}") for number, role in enumerate(roles)}
+        self.customer, self.agent = self.people[Role.CUSTOMER], self.people[Role.AGENT]
+
+    def fill(self):
+        """Everything happens."""
+        self.book()
+        self.sell()
+        self.ask()
+        self.wait()
+        self.open()
+        self.look_after()
+        self.keep_records()
+
+    def book(self):
+        Service.objects.default()
+        Service.objects.update(name=TEXT)
+        self.booking, self.full = self.visit(NOON), NOON + timedelta(days=1)
+        for _ in range(20):
+            self.visit(self.full)
+        ages = [timedelta(hours=1), timedelta(hours=9)]
+        over = [change_booking(self.visit(NOON), starts_at=timezone.now() - age, by=None) for age in ages]
+        self.bookings = [self.booking, *over]
+        for number in range(MANY):
+            self.visit(NOON + timedelta(days=2, hours=number))
+
+    def visit(self, at):
+        names = {"firstname": "Ζωή", "lastname": "Ωμέγα", "phone": "0123456789", "email": "1@2.gr"}
+        return book(**names, starts_at=at, by=self.customer)
+
+    def sell(self):
+        self.option, self.few, self.none = (
+            create_option(name=TEXT, description=TEXT, allocation=allocation, by=None) for allocation in (1000, 3, 2)
+        )
+        for option, quantity in ((self.none, 2), (self.few, 1), (self.option, MORE)):
+            bought = purchase(option.pk, quantity=quantity, buyer=self.customer.pk, by=self.customer)
+        self.ticket, admitted, invalid, *_ = EventTicket.objects.filter(purchase=bought.id).order_by("number")
+        EventTicket.objects.filter(pk=admitted.pk).update(admitted_at=Now())
+        invalidate(invalid, by=None)
+        self.tickets = [self.ticket, admitted, invalid]
+        for _ in range(MANY):
+            create_option(name=TEXT, description="", allocation=9, by=None)
+
+    def ask(self):
+        asked = {"subject": TEXT, "message": TEXT, "by": self.customer}
+        ways = [("sales", "low"), ("technical", "medium"), ("security", "high"), ("", "medium")]
+        self.questions = [open_ticket(**asked, department=where, priority=how) for where, how in ways]
+        self.desk = go_online(self.agent, lasts=timedelta(hours=1), by=self.agent)
+        reply_to_ticket(self.questions[0], message=TEXT, by=self.agent)
+        reject_ticket(self.questions[1], reason=TEXT, by=self.agent)
+        for number in range(MANY):
+            open_ticket(**asked, department="", priority=ways[number % 3][1])
+
+    def wait(self):
+        """For what is sold out, in every state."""
+        soon, held = timezone.now() + timedelta(hours=1), {"offered", "accepted", "declined"}
+        wish = {"kind": "allocation.ticketoption", "stock": self.none.pk, "quantity": 2, "least": 1, "language": "de"}
+        self.waiters = [
+            Waiter.objects.create(
+                **wish,
+                email=f"{number}@2.gr",
+                account=self.customer,
+                state=state,
+                offered=1 if state in held else None,
+                offered_until=soon if state in held else None,
+            )
+            for number, state in enumerate(Waiter.State)
+        ]
+        self.offer = self.waiters[1]
+        Waiter.objects.create(**wish, email="9@2.gr", moved_at=timezone.now(), moved_reason=TEXT)
+
+    def open(self):
+        """At some hours, but not on all days."""
+        calendar = create_calendar(slug="1", name=TEXT, time_zone="Europe/Berlin", by=None)
+        set_week(calendar, week={0: [(540, 720)]}, by=None)
+        add_closure(calendar, first_day=NOON.date(), reason=TEXT, by=None)
+        add_special_opening(calendar, day=NOON.date(), opens=540, closes=720, reason=TEXT, by=None)
+
+    def look_after(self):
+        soon = timezone.now() + timedelta(days=1)
+        for purpose in EmailLink.Purpose:
+            holder = self.customer if purpose in ("reset", "change") else None
+            EmailLink.objects.create(purpose=purpose, email="1@2.gr", user=holder, expires_at=soon)
+        self.links = list(EmailLink.objects.all())
+        issue_token(self.customer, name=TEXT, lasts=timedelta(days=30), by=self.customer)
+        self.token = self.customer.tokens.get()
+        for user in self.people.values():
+            self.log_in(user, "Ω/1.0 (Ω)")
+            self.log_in(user, "")
+        self.session = self.customer.sessions.first()
+
+    def log_in(self, user, device):
+        later = timezone.now() + timedelta(days=1)
+        named = {"session_key": uuid4().hex, "public_id": uuid4(), "session_data": ""}
+        return Session.objects.create(
+            **named, account=user, device=device, created_at=timezone.now(), expire_date=later
+        )
+
+    def keep_records(self):
+        owner = self.people[Role.SUPERUSER]
+        create_webhook(url="https://1.gr/", description=TEXT, operations=[], by=owner)
+        link = EmailLink.objects.first()
+        mail = post_mail(to="1@2.gr", template="sign_up", language="de", link=link)
+        mail.dead_at = timezone.now()
+        mail.save()
+        Activity.objects.record("booking.book", self.booking, by=self.customer, number=1)
+        assert Delivery.objects.exists()
+        IdempotencyKey.objects.create(caller="", route="1", key="1", fingerprint="1", made=self.booking.pk)
+        Heartbeat.objects.bulk_create(Heartbeat(name=str(number), at=timezone.now()) for number in range(110))
+        Site.objects.get_or_create(mode="demo")
+        Allowance.objects.create(key="1", spent_until=timezone.now())
+        seen = {"username": "ρόλος", "ip_address": "127.0.0.1", "user_agent": "Ω", "http_accept": "1", "path_info": "/"}
+        AccessAttempt.objects.create(**seen, failures_since_start=1, get_data="", post_data="")
+        AccessFailureLog.objects.create(**seen, locked_out=True)
+        AccessLog.objects.create(**seen)
+        done = {"func": "a.b", "started": timezone.now(), "stopped": timezone.now(), "args": (), "kwargs": {}}
+        Success.objects.create(id="1", name="1", success=True, **done)
+        Failure.objects.create(id="2", name="2", success=False, result="1", **done)
+        Schedule.objects.create(func="a.b", name="1", schedule_type="I", minutes=1)
+        OrmQ.objects.all().delete()  # tasks have English names
+        task = SignedPackage.dumps({"id": "1", "name": "1", "func": "a.b", "args": (), "kwargs": {}})
+        OrmQ.objects.create(key="1", payload=task, lock=timezone.now())

@@ -1,0 +1,550 @@
+"""The whole site in German: a catalogue without gaps, and no word on any page that does not come from it.
+
+Every page is read with a catalogue in which each German text stands in brackets, and people's own texts are Greek:
+whatever Latin word stands outside the brackets was written where no catalogue translates it.
+"""
+
+import re
+import shutil
+import subprocess
+from collections import Counter
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from zoneinfo import available_timezones
+
+import polib
+import pytest
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
+from django.test import Client, RequestFactory, override_settings
+from django.test.client import ClientHandler
+from django.urls import Resolver404, URLResolver, get_resolver, reverse
+from django.utils import translation
+
+from ticketing import rights
+from ticketing.actions import post_mail
+from ticketing.errors import Refused
+from ticketing.forms import ProfileForm
+from ticketing.rights import Role
+from ticketing.sending import mails
+from ticketing.tests.factories import PASSWORD
+from ticketing.tests.greek import NOON, TEXT, World
+from ticketing.tests.reading import PLACEHOLDER, Reader, outside, write_marked_catalogue
+from ticketing.texts import clean_text
+from ticketing.toolkit.language import is_for_programs
+from ticketing.toolkit.panel import refusals_on
+
+ROOT = Path(__file__).resolve().parents[2]
+WORDS = ROOT / "locale" / "de" / "LC_MESSAGES" / "django.po"
+
+
+# The catalogue
+
+
+@pytest.fixture(scope="module")
+def words():
+    return polib.pofile(WORDS)
+
+
+def texts(entry):
+    """The pairs of an English and a German text that an entry holds."""
+    if not entry.msgid_plural:
+        return [(entry.msgid, entry.msgstr)]
+    one, *more = entry.msgstr_plural.values()
+    return [(entry.msgid, one), *((entry.msgid_plural, text) for text in more)]
+
+
+def test_nothing_is_untranslated_or_doubtful_or_left_over(words):
+    assert [entry.msgid for entry in words if not entry.translated() or entry.fuzzy or entry.obsolete] == []
+    assert [entry.msgid for entry in words if entry.msgid_plural and set(entry.msgstr_plural) != {0, 1}] == []
+
+
+def test_what_is_filled_in_is_the_same_in_both_languages(words):
+    def filled(text):
+        return Counter(PLACEHOLDER.findall(text)), sorted(re.findall(r"<[^>]*>", text))
+
+    pairs = [pair for entry in words for pair in texts(entry)]
+    assert [english for english, german in pairs if filled(english) != filled(german)] == []
+
+
+def edges(text):
+    """The white space around it, and how it ends."""
+    return re.match(r"\s*", text)[0], re.search(r"\s*$", text)[0], text.rstrip()[-1:] in ".…:?!,"
+
+
+def test_both_languages_begin_and_end_alike(words):
+    pairs = [pair for entry in words for pair in texts(entry)]
+    assert [english for english, german in pairs if edges(english) != edges(german)] == []
+
+
+def test_what_is_compiled_says_what_is_written(words):
+    def said(entries):
+        return {(entry.msgctxt, entry.msgid): [text for _, text in texts(entry)] for entry in entries}
+
+    compiled = WORDS.with_suffix(".mo")
+    assert said(polib.mofile(compiled)) == said(words)
+    assert compiled.read_bytes() == words.to_binary()
+
+
+def test_it_holds_the_words_of_the_sources_and_no_others(words, tmp_path):
+    if not shutil.which("xgettext"):
+        pytest.skip("GNU gettext is missing, which finds the words. On Debian: apt install gettext")
+    copy = tmp_path / "site"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "staticfiles", "tests"))
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    subprocess.run([copy / "script" / "words"], check=False, capture_output=True)
+
+    def known(entries):
+        return {(entry.msgctxt, entry.msgid, entry.msgid_plural) for entry in entries}
+
+    gathered = polib.pofile(copy / WORDS.relative_to(ROOT))
+    assert known(gathered) ^ known(words) == set()
+
+
+# Words that are the same in both languages.
+SAME = {
+    "3 of 5", "API", "API token", "Browser", "browser", "Cluster", "Code", "code", "Demo", "E-Mail", "Filter", "H:i",
+    "Hook", "Link", "link", "Name", "name", "offline", "online", "Person", "Position", "Route", "route", "Status",
+    "status", "Support", "Ticket", "ticket", "Ticket %(number)s", "Ticketing", "Tickets", "tickets", "webhook",
+    "webhooks",
+}  # fmt: skip
+# English words that no German sentence holds.
+ENGLISH = re.findall(
+    r"\w+",
+    """the and of with your you are for from this that these those it its is were be been has have had not no nor or
+    out about as if when where which who whose what why how there here their they them he she his him we us our my do
+    does did done can cannot could may might must shall should would than then too only but because again already any
+    some each every other another more most less least into onto under between without before after first last next
+    new old yes please try sign up open close save choose""",
+)
+
+
+def own_words(text):
+    """The words of a German text that are not quoted, filled in, or a name of programs."""
+    bare = re.sub(r"„[^“]*“|<code>.*?</code>|<[^>]*>|\S*[/=_.]\w\S*", " ", PLACEHOLDER.sub(" ", text))
+    return {word.casefold() for word in re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", bare)}
+
+
+def test_the_german_is_german(words):
+    pairs = [pair for entry in words for pair in texts(entry)]
+    assert {german: found for _, german in pairs if (found := own_words(german) & set(ENGLISH))} == {}
+    same = {english for english, german in pairs if english == german and own_words(english)}
+    assert {english for english in same if english not in SAME} == set()
+
+
+def test_people_are_addressed_and_quoted_as_one_does_in_german(words):
+    german = [re.sub("<[^>]*>", "", text) for entry in words for _, text in texts(entry)]
+    assert [text for text in german if re.search('[”"]', text)] == []
+    assert [text for text in german if re.search(r"\b([Dd]u|[Dd]ich|[Dd]ir|[Dd]eine?\w?)\b", text)] == []
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("en", "“First name” must"), ("de", "„Vorname“ darf")])
+def test_a_refusal_at_a_field_calls_it_what_the_form_calls_it(language, sentence):
+    with translation.override(language):
+        form = ProfileForm({"first_name": "Zoë", "language": "de"})
+        assert form.is_valid()
+        with refusals_on(form):
+            clean_text("Zoë\0", field="first_name", limit=9)
+        assert form.errors["first_name"][0].startswith(sentence)
+
+
+# The pages
+
+# Latin words that no catalogue translates, and why.
+ALLOWED = {
+    *("Deutsch", "English"),  # a language calls itself so whatever the others say
+    *("de", "en"),  # as programs name them
+    "UTC",  # a time zone's short name
+    *("demo", "Demo"),  # how the site is run, as the setting has it
+    "default",  # the short name of the service that is there from the start
+    *("name", "language"),  # a field's name for programs, in the answer to a forged form
+    *("True", "False", "None"),  # Django's admin, in icons that say yes, no and unknown
+    *("Status", "ID"),  # the same in German
+    *("Amara", "Okafor", "Mei", "Tanaka"),  # people, on the page that shows the pieces
+    "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen",
+}
+# What other people's packages call their rows, without gettext.
+NAMES_OF_ROWS = re.compile(
+    r"OrmQ object \(\d+\)|Attempted Access: [\d:.+ -]+|Access Log for \S+ @|"
+    r"Failed access: user \S+ locked out on [\d:.+ -]+ from"
+)
+ZONES = available_timezones()
+
+
+class Visitor(Client):
+    """A browser that asks for German, and has noted down what each page says that it is shown."""
+
+    def __init__(self, notes, user=None, **more):
+        super().__init__(headers={"accept-language": "de"}, raise_request_exception=False, **more)
+        if not more:
+            self.handler = notes.handler  # or each browser would look all static files up anew
+        self.notes, self.name = notes, rights.role_of(user or AnonymousUser())
+        if user:
+            self.force_login(user)
+
+    def request(self, **request):
+        response = super().request(**request)
+        self.notes.add(f"{self.name} {request['REQUEST_METHOD']} {request['PATH_INFO']}", response)
+        return response
+
+    def send(self, name, _typed=None, **parts):
+        """A form to the address of this name, and on to the page that it leads to."""
+        return self.post(reverse(name, kwargs=parts), _typed or {}, follow=True)
+
+
+class Notes:
+    """Which routes answered, and which words came from no catalogue."""
+
+    def __init__(self):
+        self.routes, self.strange, self.pages = set(), {}, 0
+        self.handler = ClientHandler(enforce_csrf_checks=False)
+
+    def add(self, where, response):
+        if response.status_code < 400 or where.split()[2].startswith("/admin/"):  # what is locked there is a page, too
+            with suppress(Resolver404):
+                self.routes.add(response.resolver_match.route.replace("^", ""))
+        if response.get("Content-Type", "").startswith("text/html") and not response.streaming:
+            self.read(f"{where} ({response.status_code})", Reader(response.content.decode()).sentences)
+
+    def read(self, where, sentences):
+        self.pages += 1
+        for sentence in set(sentences) - ZONES:
+            if strange := [word for word in outside(NAMES_OF_ROWS.sub("", sentence)) if word not in ALLOWED]:
+                self.strange.setdefault(sentence, (where, strange))
+
+    def complaints(self):
+        """Each sentence with its strange words, and the first page that says it."""
+        return [f"{where}: {', '.join(words)} in: {sentence}" for sentence, (where, words) in self.strange.items()]
+
+
+def pages(resolver=None, before="", space=""):
+    """Every page of the site with its name, its route and the parts of its address."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        route = before + str(entry.pattern).removeprefix("^")
+        if isinstance(entry, URLResolver):
+            yield from pages(entry, route, space + f"{entry.namespace}:" if entry.namespace else space)
+        elif not is_for_programs(entry.callback):
+            yield f"{space}{entry.name}", route, set(entry.pattern.converters)
+
+
+# What stands in the addresses of pages about something. A new one needs its line here.
+def parts(world):
+    question, options = world.questions[0], [world.option, world.few, world.none]
+    return {
+        "booking:detail": [{"pk": row.pk} for row in world.bookings],
+        "booking:cancel": [{"pk": world.booking.pk}],
+        "allocation:buy": [{"pk": row.pk} for row in options],
+        "allocation:ticket": [{"pk": row.pk} for row in world.tickets],
+        "support:ticket": [{"code": row.code} for row in world.questions],
+        **{f"support:{name}": [{"code": question.code}] for name in ("reply", "close", "reopen", "triage", "reject")},
+        "waiting:place": [{"pk": row.pk} for row in world.waiters],
+        **{f"waiting:{name}": [{"pk": world.waiters[1].pk}] for name in ("leave", "decline", "accept")},
+        "waiting:link": [{"pk": row.pk, "secret": row.secret} for row in world.waiters[:1]],
+        "account:link": [{"pk": link.pk, "secret": link.secret} for link in world.links],
+        **{f"account:token_{name}": [{"pk": world.token.pk}] for name in ("rename", "rotate", "revoke")},
+        "account:session_end": [{"public_id": world.session.public_id}],
+    }
+
+
+NARROWED = [
+    "/panel/questions/?status=open",
+    "/panel/questions/?status=closed",
+    "/panel/questions/?before=1",
+    "/nowhere/",
+]
+
+
+class Walk:
+    """Everybody through every page."""
+
+    def __init__(self, world, notes):
+        self.world, self.notes = world, notes
+
+    def visitor(self, role=Role.ANONYMOUS, **more):
+        return Visitor(self.notes, self.world.people.get(role), **more)
+
+    def look_at(self, addresses, roles=tuple(Role)[:-1]):
+        """Each of these people opens each page."""
+        for role in roles:
+            visitor = self.visitor(role)
+            for address in addresses:
+                visitor.get(address)
+
+    def send_empty(self, addresses):
+        """Forms come without anything in them."""
+        for address in addresses:
+            with undone():
+                self.visitor(Role.CUSTOMER).post(address, follow=True)
+
+
+def ours():
+    """The addresses of all pages but the admin's, where nothing stands for what a page is about."""
+    return [reverse(name) for name, route, gaps in pages() if not gaps and not route.startswith("admin/")]
+
+
+def about(world):
+    """The addresses of pages about something."""
+    known = parts(world)
+    names = [name for name, route, gaps in pages() if gaps and not route.startswith("admin/")]
+    assert [name for name in names if name not in known] == [], "parts() does not know what these pages are about"
+    return [reverse(name, kwargs=kwargs) for name in names for kwargs in known[name]]
+
+
+@contextmanager
+def undone():
+    """Whatever is done inside is not done afterwards."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+# What people do, and what they are told then
+
+
+def books(walk, world):
+    typed = {
+        "firstname": TEXT,
+        "lastname": TEXT,
+        "phone_number": "0123456789",
+        "date": f"{NOON:%Y-%m-%d}",
+        "time": "12:07",
+    }
+    for wrong in ({}, {"phone_number": "1"}, {"email": "1"}, {"date": "1969-01-01"}, {"firstname": "Ω\x01"}):
+        walk.visitor().send("booking:book", typed | wrong)
+    walk.visitor().send("booking:book", typed | {"date": f"{world.full:%Y-%m-%d}", "time": "12:00"})
+    found = walk.visitor()
+    for token in ("1", world.booking.manage_token):
+        found.send("booking:find", {"booking": world.booking.pk, "token": token})
+    found.send("booking:find", {"booking": "1", "token": "1"})
+    for change in ({}, {"phone_number": "1"}, {"date": "1"}):
+        found.send("booking:detail", typed | change, pk=world.booking.pk)
+    found.send("booking:cancel", pk=world.booking.pk)
+
+
+def buys(walk, world):
+    customer = walk.visitor(Role.CUSTOMER)
+    for option, quantity in ((world.option, 1), (world.few, 2), (world.few, 9), (world.none, 1), (world.option, 10**6)):
+        customer.send("allocation:buy", {"quantity": quantity}, pk=option.pk)
+
+
+def asks(walk, world):
+    asked = {"subject": TEXT, "message": TEXT, "priority": "high"}
+    for role, wrong in ((Role.CUSTOMER, {}), (Role.AGENT, {"customer": "Ω"}), (Role.CUSTOMER, {"subject": "Ω\x01"})):
+        walk.visitor(role).send("support:new", asked | wrong)
+    key = {"form_key": "123e4567-e89b-42d3-a456-426614174000"}
+    for text in ("Ω", "Ψ"):
+        walk.visitor(Role.CUSTOMER).send("support:new", asked | key | {"message": text})
+    customer, code = walk.visitor(Role.CUSTOMER), world.questions[0].code
+    for name, typed in (("reply", {"message": TEXT}), ("close", {}), ("close", {}), ("reopen", {}), ("triage", {})):
+        customer.send(f"support:{name}", typed, code=code)
+
+
+def answers(walk, world):
+    agent, code = walk.visitor(Role.AGENT), world.questions[0].code
+    for name, typed in (
+        ("triage", {}),
+        ("reject", {}),
+        ("triage", {"priority": "low", "department": "sales"}),
+        ("reply", {"message": TEXT}),
+        ("close", {}),
+        ("reopen", {}),
+        ("reject", {"reason": TEXT}),
+        ("reject", {"reason": TEXT}),
+        ("reply", {"message": TEXT}),
+    ):
+        agent.send(f"support:{name}", typed, code=code)
+    agent.send("support:online")
+    agent.send("support:online", {"lasts": "8"})
+    agent.send("support:offline")
+
+
+def logs_in(walk, world):
+    name = world.customer.username
+    walk.visitor().send("account:log_in", {"username": name, "password": PASSWORD})
+    walk.visitor(Role.CUSTOMER).send("account:log_out")
+    for _ in range(6):
+        walk.visitor().send("account:log_in", {"username": name, "password": "Ω"})
+    walk.visitor().get("/admin/")
+    walk.visitor().post("/admin/login/", {"username": name, "password": "Ω"})
+    walk.visitor().post("/admin/login/", {"username": world.agent.username, "password": PASSWORD})
+
+
+def opens_links(walk, world):
+    for link in world.links:
+        for typed in ({}, {"password": "1", "first_name": TEXT}, {"password": PASSWORD, "first_name": TEXT}):
+            with undone():
+                visitor = walk.visitor(Role.CUSTOMER if link.purpose == "change" else Role.ANONYMOUS)
+                visitor.get(reverse("account:link", args=[link.pk, link.secret]), follow=True)
+                visitor.send("account:link_form", typed)
+    visitor.get(reverse("account:link", args=[link.pk, "1"]))
+    visitor.get(reverse("account:link_form"))
+    for name in ("sign_up", "forgot"):
+        for address in ("1", "1@2.gr"):
+            walk.visitor().send(f"account:{name}", {"email": address})
+
+
+def looks_after_the_account(walk, world):
+    customer = walk.visitor(Role.CUSTOMER)
+    for typed in (
+        {"part": "names", "first_name": "Ω\x01", "language": "de"},
+        {"part": "names", "first_name": TEXT, "language": "de"},
+        {"part": "password", "old": "Ω", "new": "Ω"},
+        {"part": "password", "old": PASSWORD, "new": "12345678"},
+        {"part": "password", "old": PASSWORD, "new": TEXT},
+        {"part": "address", "email": "1", "password": TEXT},
+        {"part": "address", "email": "3@2.gr", "password": "Ω"},
+        {"part": "address", "email": "3@2.gr", "password": TEXT},
+    ):
+        customer.send("account:profile", typed)
+    for name, typed in (("rename", {"name": " "}), ("rename", {"name": "Ω"}), ("rotate", {}), ("revoke", {})):
+        customer.send(f"account:token_{name}", typed, pk=world.token.pk)
+    for _ in range(22):
+        customer.send("account:tokens", {"name": TEXT, "lasts": "30"})
+    customer.send("account:session_end", public_id=world.session.public_id)
+    customer.send("account:sessions_end_others")
+    customer.send("account:language", {"language": "de"})
+
+
+def waits(walk, world):
+    here = {world.offer.kind: "ticketing.tests.greek.take"}
+    with undone(), override_settings(WHEN_OFFER_IS_ACCEPTED=here):
+        walk.visitor(Role.CUSTOMER).send("waiting:accept", pk=world.offer.pk)
+    for name, row in (("leave", world.waiters[0]), ("decline", world.offer), ("accept", world.offer)):
+        for _ in range(2):
+            walk.visitor(Role.CUSTOMER).send(f"waiting:{name}", pk=row.pk)
+
+
+def is_refused(walk, world):
+    walk.visitor(enforce_csrf_checks=True).send("account:sign_up")
+    walk.visitor().post("/account/sign-up/", HTTP_HX_REQUEST="true")
+    walk.visitor().get("/", HTTP_HOST="Ω")
+    with override_settings(THROTTLES={"account.sign_up": "1/hour"}):
+        for _ in range(2):
+            walk.visitor().send("account:sign_up", {"email": "1@2.gr"})
+    with override_settings(SITE_MODE="production"):
+        walk.look_at([*ours(), *about(world)], [Role.ANONYMOUS])
+
+
+def reads_mails(walk, world):
+    for path in {*(ROOT / "templates" / "mail").glob("*.txt")} - {ROOT / "templates" / "mail" / "base.txt"}:
+        about = {"waiter": world.offer} if path.stem.startswith("waiting") else {"link": world.links[0]}
+        mail = post_mail(to="1@2.gr", template=path.stem, language="de", context={"name": TEXT}, **about)
+        mail.refresh_from_db()
+        message = mails.render(mail)
+        page, _ = message.alternatives[0]
+        walk.notes.read(path.name, [message.subject, *message.body.splitlines(), *Reader(page).sentences])
+
+
+JOURNEYS = [books, buys, waits, asks, answers, logs_in, opens_links, looks_after_the_account, is_refused, reads_mails]
+
+
+# The administration
+
+
+def in_the_admin(walk):
+    """The owner opens every page of every table, and does to a row what can be done to it."""
+    for role in (Role.SUPERUSER, Role.SUPERVISOR):
+        visitor = walk.visitor(role)
+        for name in ("index", "password_change", "password_change_done", "jsi18n", "autocomplete"):
+            visitor.get(reverse(f"admin:{name}"))
+        for app in {model._meta.app_label for model in admin.site._registry}:
+            visitor.get(reverse("admin:app_list", args=[app]))
+        visitor.get("/admin/1/")
+    for model, shown in admin.site._registry.items():
+        in_a_table(walk, model, shown, reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"))
+    walk.visitor(Role.SUPERUSER).post("/admin/logout/")
+
+
+def in_a_table(walk, model, shown, path):
+    owner, row = walk.visitor(Role.SUPERUSER), model._default_manager.first()
+    assert row, f"The world has no {model.__name__}: its page in the admin shows nothing."
+    here = f"{path}{quote(row.pk)}"
+    for address in ("", "?q=ω", "add/"):
+        owner.get(path + address)
+    for address in ("change", "history", "delete"):
+        owner.get(f"{here}/{address}/")
+    for address in (f"{path}add/", f"{here}/change/"):
+        with undone():
+            owner.post(address, {}, follow=True)
+    for action in [name for name, *_ in shown.get_action_choices(asked_by(walk), []) if name]:
+        with undone():
+            walk.visitor(Role.SUPERUSER).post(path, {"action": action, "_selected_action": [row.pk]}, follow=True)
+    owner.post(path, {"action": ""}, follow=True)
+
+
+def asked_by(walk):
+    request = RequestFactory().get("/")
+    request.user = walk.world.people[Role.SUPERUSER]
+    return request
+
+
+NO_PAGES = {
+    "admin/(?P<url>.*)$",  # every other address: there is nothing
+    "admin/r/<path:content_type_id>/<path:object_id>/",  # leads to a row's own page, which none has
+}
+
+
+@pytest.fixture(scope="module")
+def in_brackets(tmp_path_factory):
+    """Where a catalogue is in which every German text stands in brackets."""
+    folder = tmp_path_factory.mktemp("marked")
+    write_marked_catalogue(folder)
+    return override_settings(LOCALE_PATHS=[folder])
+
+
+@pytest.fixture
+def marked(in_brackets):
+    """The site speaks in brackets."""
+    with in_brackets:
+        yield
+
+
+@pytest.fixture(scope="module")
+def walked(in_brackets, django_db_setup, django_db_blocker):
+    """Everybody has been everywhere."""
+    with in_brackets, django_db_blocker.unblock(), undone():
+        walk = Walk(World(), Notes())
+        walk.look_at(ours(), [Role.CUSTOMER, Role.SUPERVISOR])
+        walk.world.fill()
+        addresses = [*ours(), *about(walk.world), *NARROWED]
+        walk.look_at(addresses)
+        walk.send_empty(addresses)
+        for journey in JOURNEYS:
+            with undone():
+                journey(walk, walk.world)
+        in_the_admin(walk)
+        return walk.notes
+
+
+@pytest.mark.django_db
+def test_no_page_says_a_word_that_is_not_in_the_catalogue(walked):
+    complaints = walked.complaints()
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.django_db
+def test_every_page_was_read(walked):
+    assert {route for _, route, _ in pages()} - walked.routes - NO_PAGES == set()
+    assert walked.pages > 500
+
+
+@pytest.mark.django_db
+def test_a_german_page_is_german_and_each_language_is_called_as_it_calls_itself(client):
+    page = client.get("/", headers={"accept-language": "de"}).content.decode()
+    assert "Wie können wir Ihnen helfen?" in page
+    assert re.findall(r'name="language".*?>(.*?)</button>', page) == ["English", "Deutsch"]
+
+
+def kinds(of=Refused):
+    """Every kind of refusal there is."""
+    return {of}.union(*(kinds(kind) for kind in of.__subclasses__()))
+
+
+def test_every_refusal_is_said_in_german(marked):
+    with translation.override("de"):
+        ours = [kind for kind in kinds() if ".tests." not in kind.__module__]
+        said = {kind.__name__: PLACEHOLDER.sub("", str(kind.message)) for kind in ours}
+    assert {name: message for name, message in said.items() if outside(message)} == {}
+    assert len(said) > 30

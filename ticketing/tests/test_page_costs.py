@@ -1,0 +1,132 @@
+"""No page costs more for a thousand rows than for one: at most twenty queries, and the same ones."""
+
+import re
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from allocation.models import Purchase, TicketOption
+from allocation.models import Ticket as EventTicket
+from booking.models import Booking, Service, Slot
+from support.models import Agent, Reply, Ticket
+from ticketing.tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+DAY = (timezone.now() + timedelta(days=3)).replace(hour=12, minute=0, second=0, microsecond=0)
+
+
+class Rows:
+    """What one customer has, and what staff see, so many of each."""
+
+    def __init__(self):
+        self.customer = UserFactory(first_name="Zoë")
+        self.supervisor = UserFactory(role="supervisor", is_superuser=True, is_staff=True)
+        person = UserFactory(role="agent")
+        hour = timezone.now() + timedelta(hours=1)
+        self.agent = Agent.objects.create(user=person, capacity=1000, taken=0, online_until=hour)
+
+    def add(self, number):
+        """By whole tables: what is counted is the reading."""
+        self.questions(number)
+        self.bookings(number)
+        self.sales(number)
+        for _ in range(min(number, 30)):
+            Agent.objects.create(user=UserFactory(role="agent"), capacity=3, taken=0)
+
+    def questions(self, number):
+        now = timezone.now()
+        asked = {"user": self.customer, "message": "Ça va ?", "queue_at": now, "department": "sales"}
+        Ticket.objects.bulk_create(Ticket(subject=f"Waits {n}", **asked) for n in range(number))
+        worked = {**asked, "status": "in_progress", "agent": self.agent, "assigned_at": now}
+        mine = Ticket.objects.bulk_create(Ticket(subject=f"In work {n}", **worked) for n in range(number))
+        Agent.objects.filter(pk=self.agent.pk).update(taken=Ticket.objects.filter(agent=self.agent).count())
+        self.question = mine[0]
+        Reply.objects.bulk_create(
+            Reply(ticket=self.question, author=self.agent.user, message="Voilà") for _ in range(number)
+        )
+
+    def bookings(self, number):
+        service = Service.objects.default()
+        seen = Slot.objects.count()
+        slots = Slot.objects.bulk_create(
+            Slot(service=service, starts_at=DAY + timedelta(minutes=seen + n), capacity=20, taken=1)
+            for n in range(number)
+        )
+        person = {"firstname": "Zoë", "lastname": "Ødegård", "phone": "5550100001", "account": self.customer}
+        made = Booking.objects.bulk_create(
+            Booking(slot=slot, starts_at=slot.starts_at, manage_digest=uuid.uuid4().hex * 2, **person) for slot in slots
+        )
+        self.booking = made[0]
+
+    def sales(self, number):
+        options = TicketOption.objects.bulk_create(
+            TicketOption(name=f"Concert {n}", capacity=50, taken=1) for n in range(number)
+        )
+        bought = {"buyer": self.customer.pk, "account": self.customer, "quantity": 1}
+        purchases = Purchase.objects.bulk_create(Purchase(option=option, **bought) for option in options)
+        made = EventTicket.objects.bulk_create(
+            EventTicket(option=one.option, purchase=one, number=1) for one in purchases
+        )
+        self.option, self.ticket = options[0], made[0]
+
+
+@pytest.fixture
+def rows():
+    rows = Rows()
+    rows.add(1)
+    return rows
+
+
+CUSTOMER = [
+    "/",
+    "/panel/book/",
+    f"/panel/book/?date={DAY:%Y-%m-%d}",
+    "/panel/bookings/",
+    "/panel/bookings/{booking.pk}/",
+    "/panel/events/",
+    "/panel/events/{option.pk}/buy/",
+    "/panel/tickets/",
+    "/panel/tickets/{ticket.pk}/",
+    "/panel/questions/",
+    "/panel/questions/?status=open",
+    "/panel/questions/{question.code}/",
+    "/account/profile/",
+    "/account/tokens/",
+    "/account/sessions/",
+]
+AGENT = ["/", "/panel/desk/", "/panel/questions/", "/panel/questions/{question.code}/"]
+SUPERVISOR = [
+    "/",
+    "/panel/board/",
+    "/panel/desk/",
+    "/panel/questions/",
+    "/admin/",
+    *[f"/admin/support/{name}/" for name in ("ticket", "reply", "agent")],
+    *[f"/admin/booking/{name}/" for name in ("booking", "slot", "service")],
+    *[f"/admin/allocation/{name}/" for name in ("ticketoption", "purchase", "ticket")],
+    *[f"/admin/ticketing/{name}/" for name in ("user", "activity", "mail", "delivery")],
+]
+
+
+def queries_of(client, path):
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(path)
+    assert answer.status_code == 200, path
+    return [re.sub(r"[0-9]+", "0", query["sql"]) for query in queries]
+
+
+@pytest.mark.parametrize(("who", "paths"), [("customer", CUSTOMER), ("agent", AGENT), ("supervisor", SUPERVISOR)])
+def test_a_page_costs_the_same_for_one_row_and_for_a_thousand(client, rows, who, paths):
+    client.force_login(rows.agent.user if who == "agent" else getattr(rows, who))
+    addresses = [path.format(**vars(rows)) for path in paths]
+    for address in addresses:
+        client.get(address)  # what is made once and kept
+    one = {address: queries_of(client, address) for address in addresses}
+    rows.add(999)
+    many = {address: queries_of(client, address) for address in addresses}
+    assert {path: len(asked) for path, asked in many.items()} == {path: len(asked) for path, asked in one.items()}
+    assert {path: asked for path, asked in many.items() if len(asked) > 20} == {}

@@ -1,0 +1,57 @@
+"""Charts in every state, for the page that shows the pieces."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.translation import gettext as _
+
+from ticketing.toolkit.charts import Amount, Chart
+
+HOURS = [f"{hour:02}:00" for hour in range(24)]
+BUSY = [0, 0, 0, 0, 0, 0, 1, 4, 12, 18, 22, 17, 9, 14, 19, 16, 11, 6, 3, 2, 1, 0, 0, 0]
+WEEK = list(WEEKDAYS_ABBR.values())
+
+
+def charts() -> dict[str, list[Chart]]:
+    """For each kind of chart its usual state, and those in which charts tend to break."""
+    names = [_("Sales"), _("Something with a name so long that no phone has room for all of it"), "Θεσσαλονίκη, 東京"]
+    return {
+        "bars": [
+            _bars("usual", _("Bars by hour"), HOURS, BUSY),
+            _bars("words", _("Bars with long labels"), names, [12, 40, 7], lying=True),
+            _bars("huge", _("Bars of huge numbers"), names, [1_234_567_890_123, 9, 0], lying=True),
+            _bars("upright", _("Upright bars of huge numbers"), ["2029", "2030", "2031"], [1_200_000, 0, 48_000_000]),
+            _bars("one", _("One bar"), ["12:00"], [3]),
+            _bars("zeros", _("Bars of nothing"), HOURS, [0] * 24),
+            _bars("none", _("No bars"), [], []),
+        ],
+        "lines": [
+            _lines("two", _("Two lines"), HOURS, {_("Asked"): _until(15, BUSY), _("Answered"): _until(15, BUSY[::-1])}),
+            _lines("four", _("Four lines"), WEEK, {f"{n}": [n * 3 + day for day in range(7)] for n in range(4)}),
+            _lines("point", _("One point"), ["12:00"], {_("Asked"): [3]}),
+            _lines("empty", _("No line"), [], {_("Asked"): []}),
+        ],
+        "heat": [
+            _lines("week", _("Heat map of a week"), WEEK, {f"{hour:02}": _heat(hour) for hour in range(7, 19)}),
+            _lines("hot", _("Heat map of huge numbers"), WEEK[:2], {"A": [0, 12_000_000], "B": [None, 3_400_000]}),
+            _lines("cold", _("Heat map of nothing"), WEEK[:2], {"A": [0, 0], "B": [0, 0]}),
+        ],
+    }
+
+
+def _lines(name: str, title: Any, labels: Sequence[str], series: dict[str, Any]) -> Chart:
+    return Chart(name, title, _("Time"), labels, series)
+
+
+def _bars(name: str, title: Any, labels: Sequence[str], numbers: Sequence[Amount], **how: Any) -> Chart:
+    return Chart(name, title, _("Label"), labels, {_("Number"): numbers}, **how)
+
+
+def _until(hour: int, numbers: list[int]) -> list[Amount]:
+    """What is known at that hour."""
+    return [*numbers[:hour], *[None] * (len(numbers) - hour)]
+
+
+def _heat(hour: int) -> list[Amount]:
+    return [BUSY[hour] * (7 - day) * 3 for day in range(7)]

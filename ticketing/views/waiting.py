@@ -1,0 +1,95 @@
+"""One's place on a waiting list, by the link that was mailed or from one's account. To look changes nothing."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from ticketing import actions
+from ticketing.models import Waiter
+from ticketing.toolkit.contracts import found
+from ticketing.toolkit.panel import operation, render_page
+
+LINKS = "waiting_links"  # the session's key for the links that this browser has shown: which row, which version
+SHOWN = 50  # of those who wait, from the first
+
+asked_and_done = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@operation("waiting.use_link")
+@never_cache
+@require_safe
+def link(request: HttpRequest, pk: UUID, secret: str) -> HttpResponse:
+    """Remember that this browser has the link, and go where the address bar does not show it."""
+    waiter = Waiter.objects.filter(pk=pk).first()
+    if waiter is None or not waiter.opens_with(secret):
+        raise actions.DeadLink
+    request.session[LINKS] = {**request.session.get(LINKS, {}), str(pk): waiter.link_version}
+    return redirect("waiting:place", pk)
+
+
+@operation("waiting.use_link")
+@never_cache
+@require_safe
+def place(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What is offered, how many are ahead, and the order of all who wait, without their names."""
+    waiter = _reached(request, pk)
+    line = Waiter.objects.beside(waiter).waiting()
+    context = {
+        "waiter": waiter,
+        "stock": waiter.what(),
+        "can_accept": waiter.kind in settings.WHEN_OFFER_IS_ACCEPTED,
+        "line": line.in_order()[:SHOWN] if waiter.is_open else [],
+        "waiting": line.count(),
+        "offers": Waiter.objects.beside(waiter).offered().count(),
+        "lasts": int(settings.WAITING_OFFER_LASTS.total_seconds() // 3600),
+    }
+    return render_page(request, "waiting/place.html", "waiting/_place.html", context)
+
+
+@operation("waiting.use_link")
+@never_cache
+@asked_and_done
+def leave(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Whether it is meant, and then the end of the place."""
+    return _end(request, pk, actions.leave_list, _("You have left the waiting list."), "waiting/leave.html")
+
+
+@operation("waiting.use_link")
+@never_cache
+@asked_and_done
+def decline(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Whether it is meant, and then the offer goes to the next."""
+    done = _("You have declined. The places are offered to the next.")
+    return _end(request, pk, actions.decline_offer, done, "waiting/decline.html")
+
+
+@operation("waiting.use_link")
+@never_cache
+@require_POST
+def accept(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """On to where the places become a booking or a purchase."""
+    return redirect(actions.accept_offer(_reached(request, pk), by=request.user))
+
+
+def _end(request: HttpRequest, pk: UUID, verb: Callable[..., Any], done: str, template: str) -> HttpResponse:
+    waiter = _reached(request, pk)
+    if request.method == "POST":
+        verb(waiter, by=request.user)
+        messages.success(request, done)
+        return redirect("waiting:place", pk)
+    return render(request, template, {"waiter": waiter, "stock": waiter.what()})
+
+
+def _reached(request: HttpRequest, pk: UUID) -> Any:
+    """The row, if it is theirs or this browser has shown its link; missing and foreign ones answer alike."""
+    version = request.session.get(LINKS, {}).get(str(pk))
+    rows = Waiter.objects.visible_to(request.user, "waiting.use_link", (pk, version) if version else None)
+    return found(rows.with_position(), pk=pk)
