@@ -93,7 +93,7 @@ def test_a_page_is_light_and_readable_for_everybody_and_complains_about_nothing(
         answer = page.goto(path.format(**known))
         shoot(page, f"{name or 'nobody'}{path.replace('/', '-')}{width}-{colours}")
         assert answer.ok or path in REFUSED
-        assert 0 < sum(sizes) < 100_000
+        assert 0 < sum(sizes) < (120_000 if path.startswith("/admin/") else 100_000)  # a third of it is Django's jQuery
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         assert findings(page) == []
         assert page.locator("h1").count() >= 1
