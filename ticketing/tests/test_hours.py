@@ -169,6 +169,16 @@ def test_a_week_for_some_days_leaves_the_days_around_them_as_they_were():
     ]
 
 
+def test_a_week_takes_the_first_and_the_last_day_of_its_neighbours():
+    calendar = CalendarFactory()
+    week = {0: [(540, 1020)]}
+    actions.set_week(calendar, week=week, valid_until=MONDAY, by=None)
+    actions.set_week(calendar, week=week, valid_from=MONDAY, by=None)
+    assert rows(calendar) == [(0, 540, 1020, MONDAY, None), (0, 540, 1020, None, MONDAY - DAY)]
+    actions.set_week(calendar, week=week, valid_until=MONDAY, by=None)
+    assert rows(calendar) == [(0, 540, 1020, MONDAY + DAY, None), (0, 540, 1020, None, MONDAY)]
+
+
 def test_one_day_can_be_a_span():
     calendar = CalendarFactory(week={0: [(540, 1020)]})
     actions.set_week(calendar, week={0: [(0, 1440)]}, valid_from=MONDAY, valid_until=MONDAY, by=None)

@@ -13,9 +13,6 @@ KNOWN = {
     "booking": f"{ALL} booking_booking WHERE firstname = 'Amara'",
     "option": f"{ALL} allocation_ticketoption WHERE name LIKE 'Evening%%'",
     "ticket": f"{ALL} allocation_ticket WHERE number = 1 AND purchase_id IS NOT NULL",
-    "service": f"{ALL} booking_service",
-    "agent": f"{ALL} support_agent",
-    "purchase": f"{ALL} allocation_purchase",
 }
 PAGES = {
     "": [
@@ -60,14 +57,9 @@ PAGES = {
         "/panel/questions/{question}/",
         "/admin/",
         "/admin/support/ticket/",
-        "/admin/support/agent/{agent}/change/",
         "/admin/booking/booking/",
-        "/admin/booking/service/{service}/change/",
         "/admin/allocation/ticketoption/",
-        "/admin/allocation/ticketoption/add/",
-        "/admin/allocation/ticketoption/{option}/change/",
         "/admin/allocation/ticketoption/{option}/history/",
-        "/admin/allocation/purchase/{purchase}/change/",
         "/admin/ticketing/user/",
         "/admin/ticketing/mail/",
     ],
