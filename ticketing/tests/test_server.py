@@ -551,6 +551,8 @@ def test_too_many_waiting_requests_are_503_and_the_others_served(tightly):
 def test_the_service_comes_back_after_a_killed_worker():
     with serving("bridge", processes=2) as served:
         killed, survivor = served.workers()
+        for worker in [killed, survivor]:  # one that still starts could not answer for the other
+            eventually(lambda awaited=worker.pid: served.get("/process").document == awaited)
         killed.kill()
         new = eventually(lambda: {worker.pid for worker in served.workers()} - {killed.pid, survivor.pid})
         eventually(lambda: served.get("/process").document in new)
