@@ -5,13 +5,13 @@ from ticketing.audit import held_by_offers
 CHECKS: list[tuple[str, str, str]] = [
     (
         "B1",
-        "a slot's taken places are its bookings, and never more than its capacity",
+        "a slot's taken places are those of its bookings and offers, and never more than its capacity",
         f"""
-        SELECT slot.id, slot.capacity, slot.taken, count(booking.id) AS bookings
+        SELECT slot.id, slot.capacity, slot.taken, coalesce(sum(booking.party), 0) AS places
         FROM booking_slot slot LEFT JOIN booking_booking booking ON booking.slot_id = slot.id
         GROUP BY slot.id
-        HAVING slot.taken <> count(booking.id) + {held_by_offers("booking.slot", "slot.id")}
-            OR count(booking.id) > slot.capacity
+        HAVING slot.taken <> coalesce(sum(booking.party), 0) + {held_by_offers("booking.slot", "slot.id")}
+            OR coalesce(sum(booking.party), 0) > slot.capacity
         """,
     ),
     (
@@ -30,6 +30,23 @@ CHECKS: list[tuple[str, str, str]] = [
         SELECT booking.id, booking.slot_id, booking.starts_at
         FROM booking_booking booking LEFT JOIN booking_slot slot ON slot.id = booking.slot_id
         WHERE date_bin('1 minute', booking.starts_at, 'epoch') IS DISTINCT FROM slot.starts_at
+        """,
+    ),
+    (
+        "B4",
+        "no resource receives two visits at once, buffers included",
+        """
+        SELECT one.id, other.id AS other, one.resource_id
+        FROM booking_booking one JOIN booking_booking other
+            ON other.resource_id = one.resource_id AND other.busy && one.busy AND other.id > one.id
+        """,
+    ),
+    (
+        "B4",
+        "a resource is occupied for the whole visit",
+        """
+        SELECT id FROM booking_booking
+        WHERE resource_id IS NOT NULL AND NOT busy @> tstzrange(starts_at, ends_at)
         """,
     ),
     (

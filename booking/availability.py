@@ -1,22 +1,37 @@
-"""Which times can be booked, and how many places each of them has."""
+"""Which times can be booked, and how many places each of them has; in a number of queries that nothing changes."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from datetime import date, datetime, time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import NamedTuple
 
-from booking.errors import NoSuchDay, NoSuchTime, SlotFull
-from booking.models import Service, Slot
-from booking.policies import instant_of, local
-from booking.querysets import minute_of
+from booking.errors import SlotFull
+from booking.models import A_DAY, TERMS, Booking, Resource, Service, Slot
+from booking.policies import local, window_of
+from booking.timetable import (
+    EPOCH,
+    MINUTE,
+    Slots,
+    Span,
+    calendar_spans,
+    days_span,
+    number_of,
+    opened,
+    slots_within,
+    starts_at,
+)
+from ticketing.hours import Hours
 from ticketing.rights import Actor
 
 FEW = 3
-STEP = 15  # minutes
+FINE = 5  # minutes; a finer grid is shown in wider steps
+WIDER = (15, 20)
+# How far from a visit another one begins at most whose buffers reach it.
+FARTHEST = timedelta(minutes=TERMS["duration_minutes"].most + 2 * A_DAY)
 
 
 class Offer(NamedTuple):
-    """A time, and the places that nobody has in it yet."""
+    """A time, and the places that nobody has in it yet; of a service with resources, how many of them are free."""
 
     instant: datetime
     capacity: int
@@ -33,29 +48,163 @@ class Offer(NamedTuple):
         return self.free <= FEW and self.free < self.capacity
 
 
-def offers(instants: Iterable[datetime], service: Service, *, by: Actor) -> list[Offer]:
-    """These times with their free places: one query, however many bookings there are."""
-    wanted = list(instants)
-    slots = Slot.objects.visible_to(by, "booking.see_free").of_minutes(service, wanted)
-    booked = {slot.starts_at: (slot.capacity, slot.left) for slot in slots}
+class DayOffer(NamedTuple):
+    """A day on the site's clocks, how many slots begin in it, and in how many of them there is room."""
+
+    day: date
+    slots: int
+    free: int
+
+
+class Crew(NamedTuple):
+    """The resources of a service, and for each when it cannot receive anybody: in order, in numbers of minutes."""
+
+    service: Service
+    resources: list[Resource]
+    occupied: list[list[Span]]
+    hours: list[list[Span] | None]  # None is always
+
+    @classmethod
+    def of(cls, service: Service, span: Span, *, but: Booking | None = None) -> "Crew":
+        """As it is for visits that begin in a span, `but` for one booking: five queries, however many there are."""
+        resources = list(Resource.objects.of(service).with_hours())
+        begin, end = (starts_at(number) for number in span)
+        near = Booking.objects.filter(
+            resource__in=resources, starts_at__gt=begin - FARTHEST, starts_at__lt=end + FARTHEST
+        ).exclude(pk=but and but.pk)
+        occupied: dict[object, list[Span]] = {resource.pk: [] for resource in resources}
+        for resource, busy in near.order_by("starts_at").values_list("resource_id", "busy"):
+            occupied[resource].append((number_of(busy.lower), -((EPOCH - busy.upper) // MINUTE)))
+        longer = (span[0], span[1] + service.duration_minutes)
+        hours = [calendar_spans(Hours.load(one.calendar), longer) if one.calendar else None for one in resources]
+        return cls(service, resources, [occupied[resource.pk] for resource in resources], hours)
+
+    def free_at(self, slot: int) -> list[Resource]:
+        """Who can receive somebody then, whoever has least to do around that time first."""
+        free = [at for at in range(len(self.resources)) if self._is_free(at, slot)]
+        return [self.resources[at] for at in sorted(free, key=lambda at: len(self.occupied[at]))]
+
+    def _is_free(self, at: int, slot: int) -> bool:
+        service, end = self.service, slot + self.service.duration_minutes
+        begins, ends = slot - service.buffer_before_minutes, end + service.buffer_after_minutes
+        if any(start < ends and begins < stop for start, stop in self.occupied[at]):
+            return False
+        hours = self.hours[at]
+        return hours is None or any(opens <= slot and end <= closes for opens, closes in hours)
+
+
+def offers(slots: Iterable[int], service: Service, *, by: Actor) -> list[Offer]:
+    """These slots with their places, whether the service is open then or not."""
+    wanted = list(slots)
+    if not wanted:
+        return []
+    span = (min(wanted), max(wanted) + 1)
+    begin, end = (starts_at(number) for number in span)
+    booked = {
+        number_of(slot.starts_at): (slot.capacity, slot.left)
+        for slot in Slot.objects.visible_to(by, "booking.see_free").filter(
+            service=service, starts_at__gte=begin, starts_at__lt=end
+        )
+    }
     empty = (service.slot_capacity, service.slot_capacity)
-    return [Offer(instant, *booked.get(minute_of(instant), empty)) for instant in wanted]
+    found = [Offer(starts_at(slot), *booked.get(slot, empty)) for slot in wanted]
+    return _with_crew(found, Crew.of(service, span)) if service.needs_resource else found
+
+
+def _with_crew(found: list[Offer], crew: Crew) -> list[Offer]:
+    """The same where each visit needs one of the resources: as many visits as are free of them, if there is a place."""
+    everybody = len(crew.resources)
+    free = (len(crew.free_at(number_of(offer.instant))) for offer in found)
+    return [
+        Offer(offer.instant, min(offer.capacity, everybody), min(offer.free, number))
+        for offer, number in zip(found, free, strict=True)
+    ]
 
 
 def offers_of_day(day: date, service: Service, *, by: Actor, at: datetime) -> list[Offer]:
-    """The quarter hours of that day on the site's clocks that are not over at the instant `at`."""
-    return offers((instant for instant in quarter_hours(day) if instant >= minute_of(at)), service, by=by)
+    """The times of a day on the site's clocks that this actor can book at the instant `at`, full ones included.
+
+    A grid finer than five minutes is shown in wider steps.
+    """
+    span = days_span(day, day)
+    slots = slots_within(service, _still(span, service, by, at), opened(service, span), _shown_step(service))
+    return offers(chain.from_iterable(slots), service, by=by)
 
 
-def quarter_hours(day: date) -> Iterator[datetime]:
-    """Every quarter hour that the site's clocks show on that day, and of those that come twice the first."""
-    for minutes in range(0, 24 * 60, STEP):
-        with suppress(NoSuchTime, NoSuchDay):  # skipped by the clocks, or at the ends of the calendar
-            yield instant_of(day, time(*divmod(minutes, 60)))
+def slots_of_day(day: date, service: Service, *, by: Actor, at: datetime) -> list[Offer]:
+    """The same on the service's own grid, however fine."""
+    span = days_span(day, day)
+    slots = slots_within(service, _still(span, service, by, at), opened(service, span))
+    return offers(chain.from_iterable(slots), service, by=by)
+
+
+def days_between(
+    first: date, last: date, service: Service, *, by: Actor, at: datetime, party: int = 1
+) -> list[DayOffer]:
+    """For each day on the site's clocks how many slots this actor can book at an instant, and how many have room."""
+    span = days_span(first, last)
+    spans = opened(service, span)
+    still = _still(span, service, by, at)
+    has_room = _room(service, span, spans, party, by)
+    return [
+        DayOffer(day, sum(map(len, slots)), has_room(slots))
+        for day in _days(first, last)
+        for slots in [slots_within(service, _both(days_span(day, day), still), spans)]
+    ]
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))
+
+
+class _Room(NamedTuple):
+    """In how many of some slots a party finds places."""
+
+    party: int
+    empty: bool  # whether it does in a slot that nobody has booked
+    otherwise: frozenset[int]  # the slots that somebody has booked, in which it is the other way round
+    crew: Crew | None
+
+    def __call__(self, pieces: Sequence[Slots]) -> int:
+        if self.crew is None:
+            other = sum(1 for slot in self.otherwise if any(slot in slots for slots in pieces))
+            return sum(map(len, pieces)) - other if self.empty else other
+        return sum(1 for slot in chain.from_iterable(pieces) if self._fits(slot) and self.crew.free_at(slot))
+
+    def _fits(self, slot: int) -> bool:
+        return (slot in self.otherwise) != self.empty
+
+
+def _room(service: Service, span: Span, spans: Sequence[Span], party: int, by: Actor) -> _Room:
+    begin, end = (starts_at(number) for number in span)
+    slots = Slot.objects.visible_to(by, "booking.see_free").filter(
+        service=service, starts_at__gte=begin, starts_at__lt=end
+    )
+    empty = party <= service.slot_capacity
+    fitting = slots.with_room(party)
+    otherwise = slots.exclude(pk__in=fitting.values("pk")) if empty else fitting
+    numbers = frozenset(number_of(starts) for starts in otherwise.values_list("starts_at", flat=True))
+    return _Room(party, empty, numbers, Crew.of(service, span) if service.needs_resource and spans else None)
+
+
+def _still(span: Span, service: Service, by: Actor, at: datetime) -> Span:
+    """What of a span this actor can book at an instant, and has not passed."""
+    opens, closes = window_of(service, by=by, at=at)
+    return _both(span, (number_of(opens + MINUTE - timedelta(microseconds=1)), closes))
+
+
+def _both(one: Span, other: Span) -> Span:
+    return max(one[0], other[0]), min(one[1], other[1])
+
+
+def _shown_step(service: Service) -> int:
+    if service.grid_minutes >= FINE:
+        return service.grid_minutes
+    return next(step for step in WIDER if step % service.grid_minutes == 0)
 
 
 def comes_twice(instant: datetime) -> bool:
-    """Whether the site's clocks, being put back, show this time once more."""
+    """Whether the site's clocks, being put back, show this time a second time."""
     shown = local(instant)
     return shown.replace(fold=0).utcoffset() != shown.replace(fold=1).utcoffset()
 
@@ -66,12 +215,12 @@ def nearest(found: list[Offer], instant: datetime, number: int = 3) -> list[Offe
     return sorted(sorted(free, key=lambda offer: abs(offer.instant - instant))[:number])
 
 
-def is_full(instant: datetime, service: Service, *, by: Actor) -> bool:
-    """Whether nobody more can book this minute, as things are now."""
-    return not offers([instant], service, by=by)[0].free
+def is_full(instant: datetime, service: Service, *, by: Actor, party: int = 1) -> bool:
+    """Whether no such party can book this slot any more, as things are now."""
+    return offers([number_of(instant)], service, by=by)[0].free < party
 
 
 def require_place(instant: datetime, service: Service, *, by: Actor) -> None:
-    """Refuse with SlotFull at the time when the minute has no place left, before anybody types more."""
+    """Refuse with SlotFull at the time when the slot has no place left, before anybody types more."""
     if is_full(instant, service, by=by):
         raise SlotFull(field="time")

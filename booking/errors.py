@@ -12,6 +12,61 @@ class SlotFull(Conflict):
     message = _("This time is fully booked. Choose another one.")
 
 
+class TooFewPlaces(SlotFull):
+    """Some are left, but not for so many."""
+
+    message = _("There are not that many places left at this time. Choose another one, or come with fewer.")
+
+
+class NotASlot(Invalid):
+    """The grid of the service has no slot that begins then."""
+
+    code = "not_a_slot"
+    message = _("No visit begins at this time. Choose one of the times that are offered.")
+
+
+class Closed(Conflict):
+    """Not open from the beginning of the visit to its end."""
+
+    code = "closed"
+    message = _("It is not open at this time, or not for long enough. Choose another one.")
+
+
+class TooSoon(Conflict):
+    """Within the service's lead time, or past."""
+
+    code = "too_soon"
+    message = _("It is too late to book this time. Choose a later one.")
+
+
+class TooFarAhead(Conflict):
+    """Beyond the service's horizon."""
+
+    code = "too_far_ahead"
+    message = _("This time cannot be booked yet. Choose an earlier one, or come back later.")
+
+
+class DeadlinePassed(Conflict):
+    """Customers change and cancel until the service's deadline."""
+
+    code = "deadline_passed"
+    message = _("It is too late to change or cancel this booking yourself. Ask us to do it for you.")
+
+
+class PartyTooLarge(Invalid):
+    """More than the service receives together."""
+
+    code = "party_too_large"
+    message = _("So many cannot come together. Book for fewer, or make several bookings.")
+
+
+class TermsMisfit(Invalid):
+    """A grid that does not divide the day would begin anew at midnight in the middle of a slot."""
+
+    code = "terms_misfit"
+    message = _("The slot grid must divide the day evenly. Choose 5, 10, 15, 20, 30, 45, 60 or 90 minutes.")
+
+
 class PlacesTaken(Conflict):
     """A slot's capacity may not fall below the places that are taken."""
 

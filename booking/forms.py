@@ -8,7 +8,16 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.availability import require_place
 from booking.models import NAME_LENGTH, Booking, Service
-from booking.policies import clean_name, clean_phone, instant_of, local, require_future, require_future_day
+from booking.policies import (
+    clean_name,
+    clean_phone,
+    instant_of,
+    local,
+    require_future,
+    require_future_day,
+    require_slot,
+    require_window,
+)
 from booking.querysets import DEFAULT
 from ticketing.rights import Actor, Scope
 from ticketing.texts import clean_email
@@ -132,6 +141,8 @@ class StepForm(ServiceForm, WhenForm):
                 require_future_day(day, at=self.at)
             if self.starts_at and self.for_service:
                 require_future(self.starts_at, at=self.at)
+                require_slot(self.for_service, self.starts_at, field="time")
+                require_window(self.for_service, self.starts_at, by=self.by, at=self.at, field="time")
                 require_place(self.starts_at, self.for_service, by=self.by)
         return cleaned
 

@@ -1,19 +1,27 @@
-"""What can be booked, its minutes, and the places that somebody has in them."""
+"""What can be booked, its slots, the places that somebody has in them, and who or what receives them there."""
 
 import uuid
+from datetime import timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.core.validators import MinValueValidator
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from booking import querysets
-from ticketing.models import Record, State, Stock
+from ticketing.models import Calendar, Record, State, Stock
+from ticketing.toolkit.times import in_full
 
 NAME_LENGTH = 100
+A_DAY = 24 * 60  # minutes
 PHONE = "[0-9]{10}"
 SLUG = "[A-Za-z0-9_-]{1,50}"
 
@@ -22,16 +30,141 @@ def _says_something(field: str, name: str) -> models.CheckConstraint:
     return models.CheckConstraint(condition=Q(**{f"{field}__regex": r"\S"}), name=name)
 
 
+class Limits(NamedTuple):
+    """Between what a number of a service's terms may be, both included."""
+
+    least: int
+    most: int
+
+    def constraint(self, field: str) -> models.CheckConstraint:
+        """The database's own word on it; what is not set is not limited."""
+        condition = Q(**{f"{field}__gte": self.least, f"{field}__lte": self.most})
+        return models.CheckConstraint(condition=condition, name=f"booking_service_{field}_within_limits")
+
+    def validators(self) -> list[MinValueValidator | MaxValueValidator]:
+        """The same for forms."""
+        return [MinValueValidator(self.least), MaxValueValidator(self.most)]
+
+
+# No visit is longer than what makes a booking expire (querysets.EXPIRES_AFTER), so that none expires in its course.
+TERMS = {
+    "slot_capacity": Limits(1, 2**31 - 1),
+    "duration_minutes": Limits(1, 8 * 60),
+    "grid_minutes": Limits(1, A_DAY),
+    "largest_party": Limits(1, 1000),
+    "buffer_before_minutes": Limits(0, A_DAY),
+    "buffer_after_minutes": Limits(0, A_DAY),
+    "lead_minutes": Limits(0, 366 * A_DAY),
+    "horizon_days": Limits(0, 3660),
+    "deadline_minutes": Limits(0, 366 * A_DAY),
+}
+
+
+def _term(field: str, *words: object, default: int | None, help_text: object) -> models.PositiveIntegerField:
+    """A number within its limits; one without a default may be left open."""
+    options = {"null": True, "blank": True} if default is None else {"default": default, "db_default": default}
+    return models.PositiveIntegerField(*words, validators=TERMS[field].validators(), help_text=help_text, **options)
+
+
+class Resource(Record):
+    """A room, a desk or a person: one row for each that can receive one visit at a time."""
+
+    name = models.CharField(_("name"), max_length=NAME_LENGTH)
+    calendar = models.ForeignKey(
+        Calendar,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="resources",
+        verbose_name=_("business calendar"),
+        help_text=_("When it is there; empty for whenever its services are open."),
+    )
+    is_active = models.BooleanField(
+        _("in use"), default=True, db_default=True, help_text=_("Otherwise nothing new is booked with it.")
+    )
+
+    objects = querysets.ResourceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("resource")
+        verbose_name_plural = _("resources")
+        constraints = [_says_something("name", "booking_resource_name_not_blank")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Service(Record):
-    """Something whose minutes can be booked."""
+    """Something whose slots can be booked, and on which terms."""
 
     slug = models.SlugField(_("short name"), unique=True)
     name = models.CharField(_("name"), max_length=NAME_LENGTH)
     slot_capacity = models.PositiveIntegerField(
-        _("places per minute"),
+        _("places per slot"),
         default=20,
-        validators=[MinValueValidator(1)],
-        help_text=_("Holds for minutes that nobody has booked yet."),
+        validators=TERMS["slot_capacity"].validators(),
+        help_text=_("Holds for slots that nobody has booked yet."),
+    )
+    duration_minutes = _term(
+        "duration_minutes",
+        _("duration"),
+        default=1,
+        help_text=_("Minutes from the beginning to the end of a visit."),
+    )
+    grid_minutes = _term(
+        "grid_minutes",
+        _("slot grid"),
+        default=1,
+        help_text=_("A slot begins every so many minutes, counted from midnight: 15 for a quarter past, half past …"),
+    )
+    largest_party = _term("largest_party", _("largest party"), default=1, help_text=_("So many can come together."))
+    buffer_before_minutes = _term(
+        "buffer_before_minutes",
+        _("buffer before"),
+        default=0,
+        help_text=_("Minutes that the resource is kept free before each visit."),
+    )
+    buffer_after_minutes = _term(
+        "buffer_after_minutes",
+        _("buffer after"),
+        default=0,
+        help_text=_("Minutes that the resource is kept free after each visit."),
+    )
+    lead_minutes = _term(
+        "lead_minutes",
+        _("lead time"),
+        default=None,
+        help_text=_("Customers book so many minutes ahead at least; empty for no limit, not even the present."),
+    )
+    horizon_days = _term(
+        "horizon_days",
+        _("horizon"),
+        default=None,
+        help_text=_("Customers book so many days ahead at most; empty for no limit."),
+    )
+    deadline_minutes = _term(
+        "deadline_minutes",
+        _("deadline"),
+        default=None,
+        help_text=_("Customers change and cancel until so many minutes before it begins; empty for no limit."),
+    )
+    calendar = models.ForeignKey(
+        Calendar,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="services",
+        verbose_name=_("business calendar"),
+        help_text=_("When it is open; empty for always, on the site's clocks."),
+    )
+    needs_resource = models.BooleanField(
+        _("needs a resource"),
+        default=False,
+        db_default=False,
+        help_text=_("Each booking occupies one of the resources below for the visit and its buffers."),
+    )
+    resources = models.ManyToManyField(
+        Resource, blank=True, related_name="services", verbose_name=_("resources"), help_text=_("Any free one is used.")
     )
 
     objects = querysets.ServiceQuerySet.as_manager()
@@ -43,14 +176,41 @@ class Service(Record):
             models.CheckConstraint(condition=~Q(slug=""), name="booking_service_slug_not_blank"),
             _says_something("name", "booking_service_name_not_blank"),
             models.CheckConstraint(condition=Q(slot_capacity__gte=1), name="booking_service_has_places"),
+            *(limits.constraint(field) for field, limits in TERMS.items() if field != "slot_capacity"),
+            models.CheckConstraint(
+                condition=Q(Exact(Value(A_DAY) % F("grid_minutes"), 0)),
+                name="booking_service_grid_divides_the_day",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """On whose clocks its slots begin: those of its calendar, or else the site's."""
+        return ZoneInfo(self.calendar.time_zone if self.calendar else settings.TIME_ZONE)
+
+    @property
+    def duration(self) -> timedelta:
+        """How long a visit is."""
+        return timedelta(minutes=self.duration_minutes)
+
+    @property
+    def before(self) -> timedelta:
+        """How long the resource is kept free before a visit."""
+        return timedelta(minutes=self.buffer_before_minutes)
+
+    @property
+    def after(self) -> timedelta:
+        """How long the resource is kept free after a visit."""
+        return timedelta(minutes=self.buffer_after_minutes)
+
 
 class Slot(Stock):
-    """One minute of a service, with its places (invariant B1)."""
+    """One slot of a service, with its places (invariant B1)."""
+
+    waiting_ends = "starts_at"
 
     service = models.ForeignKey(
         Service, on_delete=models.PROTECT, related_name="slots", db_index=False, verbose_name=_("service")
@@ -83,12 +243,38 @@ class Slot(Stock):
     def __str__(self) -> str:
         return f"{self.service} {self.starts_at:%Y-%m-%d %H:%M} UTC"
 
+    @property
+    def title(self) -> str:
+        """The service and the time, as people say them."""
+        return f"{self.service}, {in_full(self.starts_at)}"
+
 
 class Booking(Record):
-    """One place in a slot, and whom to expect there."""
+    """Places in a slot, and whom to expect there."""
 
     slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="bookings", verbose_name=_("slot"))
-    starts_at = models.DateTimeField(_("time"), help_text=_("To the second, within the slot's minute."))
+    starts_at = models.DateTimeField(_("time"), help_text=_("To the second, within the slot's first minute."))
+    ends_at = models.DateTimeField(_("end"))
+    party = models.PositiveIntegerField(
+        _("party"),
+        default=1,
+        db_default=1,
+        validators=[MinValueValidator(1)],
+        help_text=_("How many come; each has a place."),
+    )
+    resource = models.ForeignKey(
+        Resource,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="bookings",
+        db_index=False,
+        verbose_name=_("resource"),
+        help_text=_("The room or person that is kept for it."),
+    )
+    busy = DateTimeRangeField(
+        _("occupied"), null=True, editable=False, help_text=_("When the resource is, buffers included.")
+    )
     firstname = models.CharField(_("first name"), max_length=NAME_LENGTH)
     lastname = models.CharField(_("last name"), max_length=NAME_LENGTH)
     phone = models.CharField(_("phone number"), max_length=10)
@@ -126,15 +312,39 @@ class Booking(Record):
                 condition=Q(manage_digest__regex="^[0-9a-f]{64}$"), name="booking_booking_manage_digest_whole"
             ),
             models.UniqueConstraint(fields=["manage_digest"], name="booking_booking_manage_digest_once"),
+            models.CheckConstraint(condition=Q(party__gte=1), name="booking_booking_somebody_comes"),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="booking_booking_ends_after_it_begins"
+            ),
+            models.CheckConstraint(
+                condition=Q(resource=None, busy=None)
+                | Q(resource__isnull=False, busy__isnull=False, busy__isempty=False),
+                name="booking_booking_resource_is_occupied",
+            ),
+            # Whatever the code believes is free, the database refuses two visits at once (invariant B4).
+            ExclusionConstraint(
+                name="booking_booking_one_at_a_time",
+                expressions=[
+                    (Func(F("resource"), F("resource"), Value("[]"), function="uuidrange"), RangeOperators.OVERLAPS),
+                    ("busy", RangeOperators.OVERLAPS),
+                ],
+                condition=Q(resource__isnull=False),
+            ),
         ]
         indexes = [
+            models.Index(
+                fields=["resource", "starts_at"],
+                condition=Q(resource__isnull=False),
+                name="booking_booking_of_resource",
+            ),
             models.Index(fields=["starts_at", "created_at", "id"], name="booking_booking_in_order"),
             models.Index(fields=["-created_at", "-id"], name="booking_booking_newest"),
             models.Index(Lower("email"), condition=Q(account=None) & ~Q(email=""), name="booking_booking_to_join"),
         ]
 
-    is_over: bool  # both by the database's clock, where the query asked for them
+    is_over: bool  # these by the database's clock, where the query asked for them
     expired: bool
+    is_settled: bool
 
     def __str__(self) -> str:
         return str(self.pk)

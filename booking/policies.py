@@ -1,16 +1,32 @@
 """The rules of a booking, each in this one place; verbs keep them, forms and contracts ask them early."""
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from booking.errors import BadPhone, DayIsOver, NoSuchDay, NoSuchTime, TimeIsOver
-from booking.models import NAME_LENGTH, PHONE, SLUG
+from booking.errors import (
+    BadPhone,
+    Closed,
+    DayIsOver,
+    DeadlinePassed,
+    NoSuchDay,
+    NoSuchTime,
+    NotASlot,
+    PartyTooLarge,
+    TermsMisfit,
+    TimeIsOver,
+    TooFarAhead,
+    TooSoon,
+)
+from booking.models import A_DAY, NAME_LENGTH, PHONE, SLUG, TERMS, Booking, Service
 from booking.querysets import minute_of
+from booking.timetable import begins_slot, days_span, is_open, number_of
+from ticketing import rights
 from ticketing.errors import Invalid
-from ticketing.rights import Scope
+from ticketing.rights import Actor, Role, Scope
 from ticketing.texts import clean_text
 
 FIRST_YEAR = 1970
@@ -66,7 +82,10 @@ def day_of(year: int, month: int, day: int) -> date:
 
 
 def instant_of(day: date, clock: time) -> datetime:
-    """The first instant at which the site's clocks show this; NoSuchTime when they skip it."""
+    """The instant at which the site's clocks show this; NoSuchTime when they skip it.
+
+    Of a time that they show twice it is the first, or the second where `clock` has the fold.
+    """
     zone = timezone.get_default_timezone()
     shown = datetime.combine(day_of(day.year, day.month, day.day), clock, tzinfo=zone)
     try:
@@ -76,6 +95,71 @@ def instant_of(day: date, clock: time) -> datetime:
     if instant.astimezone(zone).replace(tzinfo=None) != shown.replace(tzinfo=None):
         raise NoSuchTime(field="time")
     return instant
+
+
+# The terms of a service
+
+
+def clean_terms(terms: dict[str, Any]) -> dict[str, Any]:
+    """Numbers within their limits, or Invalid naming the first that is not."""
+    for field, (least, most) in TERMS.items():
+        said = terms.get(field)
+        if said is not None and not least <= said <= most:
+            sentence = _("“%(field)s” must be a whole number from %(least)d to %(most)d.")
+            raise Invalid(sentence % {"field": field, "least": least, "most": most}, field=field)
+    if A_DAY % terms.get("grid_minutes", 1):
+        raise TermsMisfit(field="grid_minutes")
+    return terms
+
+
+def is_bound(actor: Actor) -> bool:
+    """Whether lead time, horizon and deadline hold for this actor: they do for customers, known or not."""
+    return rights.role_of(actor) in (Role.ANONYMOUS, Role.CUSTOMER)
+
+
+def window_of(service: Service, *, by: Actor, at: datetime) -> tuple[datetime, int]:
+    """From which instant, and until before which minute since 1970, this actor can book at `at`."""
+    opens, closes = minute_of(at), days_span(date.max, date.max)[1]
+    if is_bound(by) and service.lead_minutes is not None:
+        opens = at + timedelta(minutes=service.lead_minutes)
+    if is_bound(by) and service.horizon_days is not None:
+        last = local(at).date() + timedelta(days=service.horizon_days)
+        closes = days_span(last, last)[1]
+    return opens, closes
+
+
+def require_slot(service: Service, instant: datetime, *, field: str = "starts_at") -> None:
+    """Refuse with NotASlot or Closed what is no slot of the service."""
+    if not is_open(service, instant):
+        raise Closed(field=field)
+    if not begins_slot(service, instant):
+        raise NotASlot(field=field)
+
+
+def require_window(service: Service, instant: datetime, *, by: Actor, at: datetime, field: str = "starts_at") -> None:
+    """Refuse with TooSoon or TooFarAhead what a customer cannot book at `at`; without a lead the past is no matter."""
+    if not is_bound(by):
+        return
+    opens, closes = window_of(service, by=by, at=at)
+    if service.lead_minutes is not None and instant < opens:
+        raise TooSoon(field=field)
+    if number_of(instant) >= closes:
+        raise TooFarAhead(field=field)
+
+
+def require_party(service: Service, party: int, *, field: str = "party") -> int:
+    """Refuse with Invalid or PartyTooLarge what cannot come together."""
+    if party < 1:
+        raise Invalid(_("At least one person comes."), field=field)
+    if party > service.largest_party:
+        raise PartyTooLarge(field=field)
+    return party
+
+
+def require_in_time(booking: Booking, *, by: Actor) -> None:
+    """Refuse with DeadlinePassed what this actor cannot change or cancel any more; it came by `with_deadline`."""
+    if booking.is_settled and is_bound(by):
+        raise DeadlinePassed
 
 
 def require_future_day(day: date, *, at: datetime) -> None:

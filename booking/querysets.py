@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
 from uuid import UUID
 
-from django.db.models import Count, DateTimeField, F, Model, Q, Value
-from django.db.models.functions import ExtractHour, ExtractMinute, ExtractSecond, Now, TruncDate
+from django.apps import apps
+from django.db.models import (
+    Count,
+    DateTimeField,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Model,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Cast, Coalesce, ExtractHour, ExtractMinute, ExtractSecond, Now, TruncDate
+from django.db.models.lookups import LessThan
 from django.utils import timezone
 
 from ticketing import clocks, rights
@@ -35,6 +47,10 @@ class ServiceQuerySet(RecordQuerySet):
         """As people look for them."""
         return self.order_by("name", "slug")
 
+    def with_calendar(self) -> Self:
+        """Each with its calendar."""
+        return self.select_related("calendar")
+
     def called(self, name: str) -> Self:
         """The service of that short name or id."""
         try:
@@ -43,16 +59,34 @@ class ServiceQuerySet(RecordQuerySet):
             return self.filter(slug=name)
 
 
+class ResourceQuerySet(RecordQuerySet):
+    """Rooms and people."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """Every resource: whoever may do the operation may do it to all of them."""
+        rights.require(actor, operation)
+        return self
+
+    def of(self, service: Model) -> Self:
+        """Those that the service can use now, in the order in which they are tried and locked."""
+        return self.filter(services=service, is_active=True).order_by("pk")
+
+    def in_order(self) -> Self:
+        """As people look for them."""
+        return self.order_by("name", "pk")
+
+    def with_hours(self) -> Self:
+        """Each with its calendar and all that `Hours.load` needs, in three more queries for all of them."""
+        hours = [f"calendar__{name}" for name in ("openings", "closures", "special")]
+        return self.select_related("calendar").prefetch_related(*hours)
+
+
 class SlotQuerySet(StockQuerySet):
-    """Minutes of a service."""
+    """Slots of a service."""
 
     def of_minute(self, service: Model, starts_at: datetime) -> Self:
         """The slot in which that instant lies, at most one."""
         return self.filter(service=service, starts_at=minute_of(starts_at))
-
-    def of_minutes(self, service: Model, instants: Iterable[datetime]) -> Self:
-        """The slots in which these instants lie, as far as anybody has booked them."""
-        return self.filter(service=service, starts_at__in={minute_of(instant) for instant in instants})
 
     def visible_to(self, actor: Actor, operation: str) -> Self:
         """Every slot: whoever may do the operation may do it to all of them."""
@@ -90,6 +124,15 @@ class BookingQuerySet(RecordQuerySet):
     def with_state(self) -> Self:
         """Each with `expired`, and with `is_over`, which is true once its time has come."""
         return self.with_expired().annotate(is_over=Q(starts_at__lt=Now()))
+
+    def with_deadline(self) -> Self:
+        """Each with `is_settled`: whether customers cannot change or cancel it any more, by its service's deadline."""
+        services = apps.get_model("booking.service").objects.filter(slots=OuterRef("slot"))
+        minutes = services.values("deadline_minutes")[:1]
+        deadline = F("starts_at") - Cast(Subquery(minutes), FloatField()) * Value(timedelta(minutes=1))
+        return self.annotate(
+            is_settled=Coalesce(LessThan(ExpressionWrapper(deadline, DateTimeField()), Now()), Value(False))
+        )
 
     def upcoming(self) -> Self:
         """Their time has not come yet, by the database's clock."""

@@ -52,7 +52,7 @@ def booking_new(request: HttpRequest) -> HttpResponse:
 
 
 def _services(request: HttpRequest) -> list[Service]:
-    return list(Service.objects.visible_to(request.user, "booking.see_free").in_order())
+    return list(Service.objects.visible_to(request.user, "booking.see_free").with_calendar().in_order())
 
 
 def _booked(request: HttpRequest, form: BookForm) -> HttpResponse:

@@ -2,12 +2,21 @@
 
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import Aggregate, Count, DateTimeField, Expression, Q, QuerySet, Value
 from django.db.models.functions import ExtractHour, Now, TruncDate
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
 LONGEST_DAY = timedelta(hours=27)
+
+
+def database_now() -> datetime:
+    """What the database's clock shows now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        shown: datetime = cursor.fetchone()[0]
+    return shown
 
 
 def is_today(column: str, at: datetime | None = None) -> Q:

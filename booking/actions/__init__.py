@@ -7,7 +7,7 @@ from booking.actions.bookings import (
     change_booking,
     purge_expired,
 )
-from booking.actions.services import change_service, change_slot, create_service
+from booking.actions.services import change_resource, change_service, change_slot, create_resource, create_service
 from booking.actions.welcome import welcome
 
 __all__ = [
@@ -15,8 +15,10 @@ __all__ = [
     "book",
     "cancel_booking",
     "change_booking",
+    "change_resource",
     "change_service",
     "change_slot",
+    "create_resource",
     "create_service",
     "purge_expired",
     "welcome",

@@ -1,7 +1,7 @@
 """The verbs of booking.
 
-Locks are taken in one order everywhere: first a booking, then slots in ascending primary key, the purge alike. A slot's
-row comes last, because everybody who books that minute waits for it.
+Locks are taken in one order everywhere: first a booking, then the resources of its service and then slots, each in
+ascending primary key; the purge alike. A slot's row comes last, because everybody who books that slot waits for it.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,25 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connection, transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange as Range
+from django.db.models import F
 
-from booking.errors import SlotFull, SlotVanished
-from booking.models import Booking, Service, Slot
-from booking.policies import clean_instant, clean_name, clean_phone
+from booking.availability import Crew
+from booking.errors import SlotFull, SlotVanished, TooFewPlaces
+from booking.models import Booking, Resource, Service, Slot
+from booking.policies import (
+    clean_instant,
+    clean_name,
+    clean_phone,
+    require_in_time,
+    require_party,
+    require_slot,
+    require_window,
+)
 from booking.querysets import EXPIRES_AFTER, minute_of
+from booking.timetable import END, number_of
 from ticketing import rights
+from ticketing.clocks import database_now
 from ticketing.errors import NotFound
 from ticketing.models import Activity, User
 from ticketing.querysets import digest
@@ -55,10 +68,12 @@ def book(
     by: Actor,
     service: Service | None = None,
     email: str = "",
+    party: int = 1,
 ) -> Booking:
-    """Take one place in the minute of `starts_at`, or refuse with SlotFull.
+    """Take a place for each of the party in the slot of `starts_at`, and a free resource where the service needs one.
 
-    Whoever has proven to read at `email`, or proves it later (see `welcome`), finds the booking in their account.
+    SlotFull when there are not that many left; NotASlot, Closed, TooSoon, TooFarAhead or PartyTooLarge by the terms of
+    the service. Whoever has proven to read at `email`, or proves it later (`welcome`), finds it in their account.
     """
     reached = rights.require(by, "booking.book")
     booking = Booking(
@@ -69,12 +84,46 @@ def book(
         email=clean_email(email, empty=True),
         account=by if reached == Scope.OWN and isinstance(by, User) else User.objects.proven(email),
     )
+    service = service or Service.objects.default()
+    booking.party = require_party(service, party)
     booking.manage_digest = digest(booking.manage_token)
-    booking.slot = _slot_at(service or Service.objects.default(), starts_at)
+    _place(booking, service, starts_at, by=by)
     booking.save(force_insert=True)
     Activity.objects.record("booking.book", booking, by=by)
-    _take_place(booking.slot)
+    _take_places(booking.slot, booking.party)
     return booking
+
+
+def _place(booking: Booking, service: Service, starts_at: datetime, *, by: Actor) -> None:
+    """Set slot, end and resource of a visit that begins then, by the service's terms; nothing is taken yet."""
+    require_slot(service, starts_at)
+    if service.lead_minutes is not None or service.horizon_days is not None:
+        require_window(service, starts_at, by=by, at=database_now())
+    booking.starts_at, booking.ends_at = starts_at, _end(starts_at, service)
+    booking.resource = booking.busy = None
+    if service.needs_resource:
+        booking.resource = _free_resource(service, booking)
+        booking.busy = Range(booking.starts_at - service.before, booking.ends_at + service.after)
+    booking.slot = _slot_at(service, starts_at)
+
+
+def _end(starts_at: datetime, service: Service) -> datetime:
+    """When the visit is over; in the last minutes of the year 9999 with the calendar."""
+    return starts_at + min(service.duration, END - starts_at)
+
+
+def _free_resource(service: Service, booking: Booking) -> Resource:
+    """One that can receive this visit, locked with all others of the service, or SlotFull.
+
+    The locks are taken in one order before anybody looks who is free: so nobody sees another's half-made booking, and
+    the exclusion constraint, which would find the same later and may deadlock, has nothing to refuse.
+    """
+    list(Resource.objects.of(service).select_for_update(no_key=True))
+    slot = number_of(booking.starts_at)
+    free = Crew.of(service, (slot, slot + 1), but=booking).free_at(slot)
+    if not free:
+        raise SlotFull(field="starts_at")
+    return next((resource for resource in free if resource.pk == booking.resource_id), free[0])
 
 
 @_again_if_slot_vanishes
@@ -87,8 +136,9 @@ def change_booking(
     lastname: str | None = None,
     phone: str | None = None,
     starts_at: datetime | None = None,
+    party: int | None = None,
 ) -> Booking:
-    """Change what is given, wholly or not at all; SlotFull when another minute is wanted and has no place left."""
+    """Change what is given, wholly or not at all; refused like `book`, and with DeadlinePassed when it is too late."""
     rights.require(by, "booking.change")
     changes: dict[str, Any] = {}
     if firstname is not None:
@@ -99,39 +149,48 @@ def change_booking(
         changes["phone"] = clean_phone(phone)
     if starts_at is not None:
         changes["starts_at"] = clean_instant(starts_at)
-    return _change(_locked(booking), changes, by=by)
+    if party is not None:
+        changes["party"] = party
+    return _change(_locked(booking, by=by), changes, by=by)
 
 
 def _change(booking: Booking, changes: dict[str, Any], *, by: Actor) -> Booking:
     if not changes:
         return booking
-    left = target = booking.slot
-    if "starts_at" in changes:
-        changes["slot"] = target = _slot_at(left.service, changes["starts_at"])
+    fields = sorted(changes)
+    left, places = booking.slot, booking.party
+    if "party" in changes:
+        require_party(left.service, changes["party"])
+    if changes.get("starts_at", booking.starts_at) != booking.starts_at:
+        _place(booking, left.service, changes["starts_at"], by=by)
+        changes |= {name: getattr(booking, name) for name in ("slot", "ends_at", "resource", "busy")}
+    target = booking.slot
     Booking.objects.filter(pk=booking.pk).change(**changes)
-    Activity.objects.record("booking.change", booking, by=by, fields=sorted(changes))
+    Activity.objects.record("booking.change", booking, by=by, fields=fields)
     booking.refresh_from_db()
     booking.slot = target
-    if target != left:
-        _move_place(left, target)
+    _move_places(left, places, target, booking.party)
     return booking
 
 
 @transaction.atomic
 def cancel_booking(booking: Booking, *, by: Actor) -> None:
-    """Delete the booking for good and give its place back; NotFound when it is gone already."""
+    """Delete the booking for good and give its places back; NotFound when it is gone already, DeadlinePassed."""
     rights.require(by, "booking.cancel")
-    booking = _locked(booking)
+    booking = _locked(booking, by=by)
     Booking.objects.filter(pk=booking.pk).delete()
     Activity.objects.record("booking.cancel", booking, by=by)
-    Slot.objects.give_back(booking.slot_id)
+    Slot.objects.give_back(booking.slot_id, booking.party)
 
 
-def _locked(booking: Booking) -> Booking:
+def _locked(booking: Booking, *, by: Actor) -> Booking:
+    """The booking as it is now, for whoever changes or ends it; NotFound, DeadlinePassed."""
     # Without a join: joined to its slot, a booking that somebody moved while we waited would seem to be gone.
-    if current := Booking.objects.select_for_update().filter(pk=booking.pk).first():
-        return current
-    raise NotFound
+    current = Booking.objects.select_for_update().with_deadline().filter(pk=booking.pk).first()
+    if current is None:
+        raise NotFound
+    require_in_time(current, by=by)
+    return current
 
 
 def _slot_at(service: Service, starts_at: datetime) -> Slot:
@@ -146,20 +205,32 @@ def _slot_at(service: Service, starts_at: datetime) -> Slot:
     raise SlotVanished
 
 
-def _take_place(slot: Slot) -> None:
-    if Slot.objects.take(slot.pk):
+def _take_places(slot: Slot, places: int) -> None:
+    if Slot.objects.take(slot.pk, places):
         return
-    raise SlotFull(field="starts_at") if Slot.objects.filter(pk=slot.pk).exists() else SlotVanished
+    left = Slot.objects.filter(pk=slot.pk).annotate(free=F("capacity") - F("taken")).values_list("free", flat=True)
+    if not left:
+        raise SlotVanished
+    raise TooFewPlaces(field="party") if left[0] else SlotFull(field="starts_at")
 
 
-def _move_place(left: Slot, target: Slot) -> None:
-    """Give one place back and take another, in ascending primary key, so that crossing moves do not deadlock."""
-    if left.pk < target.pk:
-        Slot.objects.give_back(left.pk)
-        _take_place(target)
+def _move_places(left: Slot, had: int, target: Slot, wants: int) -> None:
+    """Give places back and take others, in ascending primary key, so that crossing moves do not deadlock."""
+    if left == target:
+        _take_or_give_back(target, wants - had)
+    elif left.pk < target.pk:
+        Slot.objects.give_back(left.pk, had)
+        _take_places(target, wants)
     else:
-        _take_place(target)
-        Slot.objects.give_back(left.pk)
+        _take_places(target, wants)
+        Slot.objects.give_back(left.pk, had)
+
+
+def _take_or_give_back(slot: Slot, more: int) -> None:
+    if more > 0:
+        _take_places(slot, more)
+    elif more < 0:
+        Slot.objects.give_back(slot.pk, -more)
 
 
 # A booking that somebody is changing is left to the next run. Slots are awaited, in ascending order like everywhere.
@@ -169,9 +240,9 @@ WITH expired AS MATERIALIZED (
     WHERE starts_at < statement_timestamp() - %(age)s
     ORDER BY starts_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), purged AS (
-    DELETE FROM booking_booking WHERE ctid = ANY (ARRAY(SELECT ctid FROM expired)) RETURNING id, slot_id
+    DELETE FROM booking_booking WHERE ctid = ANY (ARRAY(SELECT ctid FROM expired)) RETURNING id, slot_id, party
 ), counted AS (
-    SELECT slot_id, count(*) AS places FROM purged GROUP BY slot_id
+    SELECT slot_id, sum(party) AS places FROM purged GROUP BY slot_id
 ), locked AS MATERIALIZED (
     SELECT id FROM booking_slot WHERE id = ANY (ARRAY(SELECT slot_id FROM counted)) ORDER BY id FOR NO KEY UPDATE
 ), given_back AS (

@@ -1,53 +1,112 @@
-"""The verbs of services and of their minutes."""
+"""The verbs of services, of their resources and of their slots."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
 
 from booking.errors import PlacesTaken, SlugTaken
-from booking.models import Service, Slot
-from booking.policies import clean_name, clean_slug
+from booking.models import Resource, Service, Slot
+from booking.policies import clean_name, clean_slug, clean_terms
 from ticketing import rights
 from ticketing.errors import NotFound
-from ticketing.models import Activity
+from ticketing.models import Activity, Calendar
 from ticketing.rights import Actor
 
 
+class Terms(TypedDict, total=False):
+    """On which terms a service is booked; see the model's fields."""
+
+    name: str
+    slot_capacity: int
+    duration_minutes: int
+    grid_minutes: int
+    largest_party: int
+    buffer_before_minutes: int
+    buffer_after_minutes: int
+    lead_minutes: int | None
+    horizon_days: int | None
+    deadline_minutes: int | None
+    calendar: Calendar | None
+    needs_resource: bool
+    resources: Collection[Resource]
+
+
 @transaction.atomic
-def create_service(*, slug: str, name: str, slot_capacity: int, by: Actor) -> Service:
-    """Open something to bookings, or refuse with SlugTaken."""
+def create_service(*, slug: str, by: Actor, **terms: Unpack[Terms]) -> Service:
+    """Open something to bookings, or refuse with SlugTaken; Invalid for terms that no service can have."""
     rights.require(by, "booking.manage")
-    service = Service(slug=clean_slug(slug), name=clean_name(name, field="name"), slot_capacity=slot_capacity)
+    columns, resources = _cleaned({"name": "", **terms})
+    service = Service(slug=clean_slug(slug), **columns)
     try:
         with transaction.atomic():
             service.save(force_insert=True)
     except IntegrityError as error:
         raise SlugTaken(field="slug") from error
-    Activity.objects.record("booking.create_service", service, by=by, slot_capacity=slot_capacity)
+    service.resources.set(resources or ())
+    Activity.objects.record("booking.create_service", service, by=by, slot_capacity=service.slot_capacity)
     return service
 
 
 @transaction.atomic
-def change_service(
-    service: Service, *, by: Actor, name: str | None = None, slot_capacity: int | None = None
-) -> Service:
-    """Change what is given; slots that exist keep their capacity, and the short name stays."""
+def change_service(service: Service, *, by: Actor, **terms: Unpack[Terms]) -> Service:
+    """Change what is given. Bookings and the slots that exist stay as they are, and so does the short name."""
     rights.require(by, "booking.manage")
-    changes: dict[str, Any] = {}
-    if name is not None:
-        changes["name"] = clean_name(name, field="name")
-    if slot_capacity is not None:
-        changes["slot_capacity"] = slot_capacity
-    if changes:
-        Service.objects.filter(pk=service.pk).change(**changes)
-        Activity.objects.record("booking.change_service", service, by=by, fields=sorted(changes))
+    columns, resources = _cleaned(terms)
+    if columns:
+        Service.objects.filter(pk=service.pk).change(**columns)
+    if resources is not None:
+        service.resources.set(resources)
+    if terms:
+        Activity.objects.record("booking.change_service", service, by=by, fields=sorted(terms))
         service.refresh_from_db()
     return service
 
 
+def _cleaned(terms: Terms) -> tuple[dict[str, Any], Collection[Resource] | None]:
+    """What stands in the service's own row, and its resources where they are given."""
+    columns: dict[str, Any] = clean_terms(dict(terms))
+    resources = columns.pop("resources", None)
+    if "name" in columns:
+        columns["name"] = clean_name(columns["name"], field="name")
+    return columns, resources
+
+
+class Upkeep(TypedDict, total=False):
+    """What is known of a resource; see the model's fields."""
+
+    name: str
+    calendar: Calendar | None
+    is_active: bool
+
+
+@transaction.atomic
+def create_resource(*, by: Actor, **known: Unpack[Upkeep]) -> Resource:
+    """Add a room or a person that services can use."""
+    rights.require(by, "booking.manage")
+    resource = Resource(**known)
+    resource.name = clean_name(resource.name, field="name")
+    resource.save(force_insert=True)
+    Activity.objects.record("booking.create_resource", resource, by=by)
+    return resource
+
+
+@transaction.atomic
+def change_resource(resource: Resource, *, by: Actor, **known: Unpack[Upkeep]) -> Resource:
+    """Change what is given. Bookings that it has stay, also once it is in use no more."""
+    rights.require(by, "booking.manage")
+    if "name" in known:
+        known["name"] = clean_name(known["name"], field="name")
+    if known:
+        Resource.objects.filter(pk=resource.pk).change(**known)
+        Activity.objects.record("booking.change_resource", resource, by=by, fields=sorted(known))
+        resource.refresh_from_db()
+    return resource
+
+
 @transaction.atomic
 def change_slot(slot: Slot, *, by: Actor, capacity: int | None = None) -> Slot:
-    """Let this one minute have that many places, or PlacesTaken when more are taken (invariant E6)."""
+    """Let this one slot have that many places, or PlacesTaken when more are taken (invariant E6)."""
     rights.require(by, "booking.manage")
     if capacity is None:
         return slot

@@ -1,7 +1,7 @@
 """What ticket-management-system keeps: bookings, in the site's zone."""
 
 import re
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from booking.actions.moving_in import move_in_bookings
@@ -11,6 +11,7 @@ from booking.policies import clean_name, clean_phone, day_of, instant_of
 from ticketing.toolkit.tables import Row, Table
 
 NAME = "ticket-management-system"
+A_MINUTE = timedelta(minutes=1)
 _DAY = re.compile(r"(?P<day>[0-9]{1,2})-(?P<month>[0-9]{1,2})-(?P<year>[0-9]{4})")
 _ISO_DAY = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
 _CLOCK = re.compile(r"([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2})(?:\.[0-9]+)?)?)?")
@@ -27,9 +28,11 @@ def tables() -> list[Table]:
 
 
 def _booking(row: Row) -> Booking:
+    starts_at = _starts_at(row)
     return Booking(
         pk=row.uuid("ticketId" if row.raw("ticketId") is not None else "id"),
-        starts_at=_starts_at(row),
+        starts_at=starts_at,
+        ends_at=starts_at + A_MINUTE,
         firstname=clean_name(row.text("firstname", 1000), field=row.column("firstname")),
         lastname=clean_name(row.text("lastname", 1000), field=row.column("lastname")),
         phone=clean_phone(row.text("phone_number", 100), field=row.column("phone_number")),

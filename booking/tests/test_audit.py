@@ -26,12 +26,14 @@ def damage(sql, *, without=()):
         cursor.execute(sql)
 
 
-PLACES = "a slot's taken places are its bookings, and never more than its capacity"
+PLACES = "a slot's taken places are those of its bookings and offers, and never more than its capacity"
 MINUTES = "a minute of a service is one slot, and starts on the minute"
 WITHIN = "a booking's time lies in the minute of its slot"
 GONE = "no booking is more than 8 hours and 2 minutes past"
 TOKENS = "a manage token's digest is whole and belongs to one booking"
 PEOPLE = "a booking says whom to expect and how to reach them"
+ONE_AT_A_TIME = "no resource receives two visits at once, buffers included"
+OCCUPIED = "a resource is occupied for the whole visit"
 TRAIL = "every booking has its line in the audit trail"
 
 
@@ -127,5 +129,5 @@ def test_what_the_purge_has_two_minutes_for_is_not_yet_damage(age):
 
 def test_every_check_names_its_promise_once():
     promises = [promise for _, promise, _ in CHECKS]
-    assert set(promises) == {PLACES, MINUTES, WITHIN, GONE, TOKENS, PEOPLE, TRAIL}
+    assert set(promises) == {PLACES, MINUTES, WITHIN, GONE, TOKENS, PEOPLE, TRAIL, ONE_AT_A_TIME, OCCUPIED}
     assert len(promises) == len(set(promises))

@@ -60,7 +60,13 @@ class Rows:
     def bookings(self, number):
         person = {"firstname": "Zoë", "lastname": "Ødegård", "phone": "5550100001", "slot": self.slot}
         Booking.objects.bulk_create(
-            Booking(starts_at=_minute(), manage_digest=uuid.uuid4().hex * 2, **person) for _ in range(number)
+            Booking(
+                starts_at=_minute(),
+                ends_at=_minute() + timedelta(minutes=1),
+                manage_digest=uuid.uuid4().hex * 2,
+                **person,
+            )
+            for _ in range(number)
         )
 
     def sales(self, number):

@@ -57,8 +57,16 @@ class Rows:
             for n in range(number)
         )
         person = {"firstname": "Zoë", "lastname": "Ødegård", "phone": "5550100001", "account": self.customer}
+        minute = timedelta(minutes=1)
         made = Booking.objects.bulk_create(
-            Booking(slot=slot, starts_at=slot.starts_at, manage_digest=uuid.uuid4().hex * 2, **person) for slot in slots
+            Booking(
+                slot=slot,
+                starts_at=slot.starts_at,
+                ends_at=slot.starts_at + minute,
+                manage_digest=uuid.uuid4().hex * 2,
+                **person,
+            )
+            for slot in slots
         )
         self.booking = made[0]
 

@@ -42,7 +42,14 @@ class Slots:
 
     def add(self, stock, places):
         for _ in range(places):
-            booking = Booking(slot=stock, starts_at=NOON, firstname="A", lastname="B", phone="5550100001")
+            booking = Booking(
+                slot=stock,
+                starts_at=NOON,
+                ends_at=NOON + timedelta(minutes=1),
+                firstname="A",
+                lastname="B",
+                phone="5550100001",
+            )
             booking.manage_digest = digest(booking.manage_token)
             booking.save(force_insert=True)
             Activity.objects.record("booking.book", booking, by=None)
