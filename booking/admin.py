@@ -1,23 +1,51 @@
 """Bookings in the administration: services are set up here, bookings and slots change by verbs only."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
+from django.db import models
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from booking.actions import cancel_booking, change_service, create_service
-from booking.models import Booking, Service, Slot
+from booking.actions import cancel_booking, change_resource, change_service, create_resource, create_service
+from booking.models import TERMS, Booking, Resource, Service, Slot
+from booking.policies import clean_terms
 from ticketing.models import User
 from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
+from ticketing.toolkit.panel import refusals_on
+
+
+class ServiceForm(forms.ModelForm):
+    """The terms of a service, held to what its verbs take."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse at their fields what no service can have."""
+        cleaned = super().clean() or self.cleaned_data
+        with refusals_on(self):
+            clean_terms({name: cleaned[name] for name in TERMS if name in cleaned})
+        return cleaned
 
 
 @admin.register(Service)
 class ServiceAdmin(SiteModelAdmin):
     operation = "booking.manage"
-    fields = ["slug", "name", "slot_capacity"]
-    list_display = ["name", "slug", "slot_capacity", "created_at"]
-    list_filter = ["created_at"]
+    form = ServiceForm
+    fieldsets = [
+        (None, {"fields": ["slug", "name"]}),
+        (_("Slots"), {"fields": ["slot_capacity", "duration_minutes", "grid_minutes", "calendar"]}),
+        (_("Who can book"), {"fields": ["largest_party", "lead_minutes", "horizon_days", "deadline_minutes"]}),
+        (
+            _("Rooms and people"),
+            {"fields": ["needs_resource", "resources", "buffer_before_minutes", "buffer_after_minutes"]},
+        ),
+    ]
+    formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
+    list_display = ["name", "slug", "slot_capacity", "duration_minutes", "grid_minutes", "calendar", "needs_resource"]
+    list_filter = ["needs_resource", "created_at"]
+    list_select_related = ["calendar"]
     search_fields = ["slug", "name"]
     ordering = ["slug"]
 
@@ -27,11 +55,32 @@ class ServiceAdmin(SiteModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Service, form: ModelForm, change: bool) -> None:
         """By its verbs."""
-        said = {name: getattr(obj, name) for name in form.cleaned_data}
+        said = form.cleaned_data
         if change:
             change_service(obj, **said, by=request.user)
         else:
             obj.pk = create_service(**said, by=request.user).pk
+
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
+        """The verb has set the resources."""
+
+
+@admin.register(Resource)
+class ResourceAdmin(SiteModelAdmin):
+    operation = "booking.manage"
+    fields = ["name", "calendar", "is_active"]
+    list_display = ["name", "calendar", "is_active", "created_at"]
+    list_filter = ["is_active"]
+    list_select_related = ["calendar"]
+    search_fields = ["name"]
+    ordering = ["name", "id"]
+
+    def save_model(self, request: HttpRequest, obj: Resource, form: ModelForm, change: bool) -> None:
+        """By its verbs."""
+        if change:
+            change_resource(obj, **form.cleaned_data, by=request.user)
+        else:
+            obj.pk = create_resource(**form.cleaned_data, by=request.user).pk
 
 
 class RoomFilter(StateFilter):
@@ -65,10 +114,20 @@ class TimeFilter(StateFilter):
 
 @admin.register(Booking)
 class BookingAdmin(ReadOnlyAdmin):
-    list_display = ["starts_at", "visitor", "service", STATE, "phone", people("account", _("account")), "created_at"]
+    list_display = [
+        "starts_at",
+        "visitor",
+        "service",
+        "party",
+        "resource",
+        STATE,
+        "phone",
+        people("account", _("account")),
+        "created_at",
+    ]
     list_display_links = ["starts_at", "visitor"]
     list_filter = [TimeFilter, "slot__service", "starts_at"]
-    list_select_related = ["account", "slot__service"]
+    list_select_related = ["account", "slot__service", "resource"]
     search_fields = ["firstname", "lastname", "phone"]
     search_help_text = _(
         "An id, or the username or e-mail address of an account. "
@@ -77,7 +136,10 @@ class BookingAdmin(ReadOnlyAdmin):
     sortable_by = ["starts_at"]
     ordering = ["starts_at", "created_at", "id"]
     readonly_fields = [STATE]
-    fields = ["starts_at", STATE, "slot", "firstname", "lastname", "phone", "email", "account", "id", "created_at"]
+    fields = [
+        *("starts_at", "ends_at", STATE, "slot", "party", "resource"),
+        *("firstname", "lastname", "phone", "email", "account", "id", "created_at"),
+    ]
     actions = [each(cancel_booking, _("Cancel the selected bookings"), "booking.cancel")]
 
     @admin.display(description=_("name"))

@@ -2,24 +2,33 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from booking import actions
+from booking.availability import days_between, slots_of_day
 from booking.filters import BookingFilters, SlotFilters
-from booking.models import NAME_LENGTH, PHONE, SLUG, Booking, Service, Slot, manage_token
-from booking.policies import clean_phone, clean_slug, email_as_seen, phone_as_seen
+from booking.models import NAME_LENGTH, PHONE, SLUG, TERMS, Booking, Resource, Service, Slot, manage_token
+from booking.policies import clean_phone, clean_slug, email_as_seen, end_of, phone_as_seen
 from ticketing import rights
-from ticketing.errors import NotFound
+from ticketing.errors import Invalid, NotFound
+from ticketing.models import Calendar
 from ticketing.texts import clean_email
 from ticketing.toolkit.api import ApiViewSet
-from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Instant, Ruled, Text, parse_instant
+from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Day, Flag, Id, Instant, Ruled, Text, parse_instant
+from ticketing.toolkit.questions import ask_day, ask_number, asked, parameters
 
 A_DAY = timedelta(hours=24)
+MOST_DAYS = 62  # that one request can ask about
+MOST_RESOURCES = 500  # of one service
 MANAGE_TOKEN = OpenApiParameter(
     "Manage-Token",
     str,
@@ -28,31 +37,113 @@ MANAGE_TOKEN = OpenApiParameter(
 )
 
 
-class ServiceSerializer(serializers.ModelSerializer):
-    """Something whose minutes can be booked."""
+TERM_HELP = {
+    "slot_capacity": "Places in each slot that nobody has booked yet.",
+    "duration_minutes": "From the beginning to the end of a visit.",
+    "grid_minutes": "A slot begins every so many minutes, counted from midnight; it divides the day evenly.",
+    "largest_party": "So many can come together.",
+    "buffer_before_minutes": "That the resource is kept free before each visit.",
+    "buffer_after_minutes": "That the resource is kept free after each visit.",
+    "lead_minutes": "That customers book ahead at least; null for no limit, not even the present.",
+    "horizon_days": "That customers book ahead at most; null for no limit.",
+    "deadline_minutes": "Before the visit, until which customers change and cancel; null for no limit.",
+}
+OPEN_ENDED = {"lead_minutes", "horizon_days", "deadline_minutes"}
 
+
+def _terms() -> dict[str, Count]:
+    """The numbers of a service's terms, each within its limits; what is left out stays, or is the usual."""
+    return {
+        field: Count(
+            min_value=least, max_value=most, required=False, allow_null=field in OPEN_ENDED, help_text=TERM_HELP[field]
+        )
+        for field, (least, most) in TERMS.items()
+    }
+
+
+class ServiceSerializer(serializers.ModelSerializer):
+    """Something whose slots can be booked, and on which terms."""
+
+    calendar = serializers.UUIDField(
+        source="calendar_id", read_only=True, allow_null=True, help_text="Its business hours; null for always open."
+    )
+    resources = serializers.SerializerMethodField(help_text="The ids of the rooms and people that it can use.")
     created_at = Instant(read_only=True)
     updated_at = Instant(read_only=True)
 
     class Meta:
         model = Service
-        fields = ["id", "slug", "name", "slot_capacity", "created_at", "updated_at"]
+        fields = [
+            *("id", "slug", "name", *TERMS, "calendar", "needs_resource", "resources"),
+            *("created_at", "updated_at"),
+        ]
         read_only_fields = fields
+        extra_kwargs = {field: {"help_text": told} for field, told in TERM_HELP.items()}
+
+    @extend_schema_field(serializers.ListField(child=serializers.UUIDField()))
+    def get_resources(self, service: Service) -> list[str]:
+        """They come with all services at once."""
+        return sorted(str(resource.pk) for resource in service.resources.all())
 
 
-class NewService(serializers.Serializer):
+Terms = type("Terms", (serializers.Serializer,), _terms())
+
+
+class ServiceChange(Terms):
+    """What may change of a service; what is left out stays."""
+
+    name = Text(NAME_LENGTH, required=False)
+    calendar = Id(required=False, allow_null=True, help_text="The id of its business hours; null for always open.")
+    needs_resource = Flag(required=False, help_text="Whether each visit occupies one of the resources.")
+    resources = serializers.ListField(
+        child=Id(), required=False, max_length=MOST_RESOURCES, help_text="Ids. Any free one is used."
+    )
+
+
+class NewService(ServiceChange):
     """What opens something to bookings."""
 
     slug = Ruled(clean_slug, pattern=f"^{SLUG}$", limit=50, help_text="The short name, which stays.")
     name = Text(NAME_LENGTH)
-    slot_capacity = Count(default=20, help_text="Places in each minute.")
 
 
-class ServiceChange(serializers.Serializer):
-    """What may change of a service; what is left out stays."""
+class TimeOfDay(serializers.Serializer):
+    """A slot, in numbers."""
 
-    name = Text(NAME_LENGTH, required=False)
-    slot_capacity = Count(required=False, help_text="Holds for minutes that nobody has booked yet.")
+    starts_at = Instant()
+    ends_at = Instant()
+    capacity = serializers.IntegerField(help_text="Places, or visits where each needs a resource.")
+    free = serializers.IntegerField(help_text="How many of them are still to be had.")
+
+
+class Times(serializers.Serializer):
+    """The slots of a day, in order."""
+
+    times = TimeOfDay(many=True)
+
+
+class DayInNumbers(serializers.Serializer):
+    """A day, in numbers."""
+
+    day = Day()
+    slots = serializers.IntegerField(help_text="How many can be booked; none where it is closed, or over.")
+    free = serializers.IntegerField(help_text="In how many of them the party finds room.")
+
+
+class Days(serializers.Serializer):
+    """Days in their order."""
+
+    days = DayInNumbers(many=True)
+
+
+QUESTIONS = {
+    "times": [ask_day("day", "Of this day on the site's clocks.", required=True)],
+    "days": [
+        ask_day("first", "From this day on, on the site's clocks.", required=True),
+        ask_day("last", f"Until this day, at most {MOST_DAYS} days in all.", required=True),
+        ask_number("party", "How many want to come together; one if unsaid.", *TERMS["largest_party"]),
+    ],
+}
 
 
 class ServiceViewSet(ApiViewSet):
@@ -63,28 +154,161 @@ class ServiceViewSet(ApiViewSet):
         "retrieve": "booking.see_free",
         "create": "booking.manage",
         "partial_update": "booking.manage",
+        "times": "booking.see_free",
+        "days": "booking.see_free",
     }
     serializer_class = ServiceSerializer
     inputs = {"create": NewService, "partial_update": ServiceChange}
+    outputs = {"times": Times, "days": Days}
     orderings = {"slug": ("slug",)}
     newest_first = False
     examples = {
-        "create": {"slug": "passport-office", "name": "Passport office", "slot_capacity": 4},
+        "create": {
+            "slug": "passport-office",
+            "name": "Passport office",
+            "slot_capacity": 4,
+            "duration_minutes": 20,
+            "grid_minutes": 10,
+            "largest_party": 4,
+            "lead_minutes": 60,
+            "horizon_days": 90,
+        },
         "partial_update": {"slot_capacity": 6},
     }
 
+    @classmethod
+    def headers_of(cls, action: str) -> list[OpenApiParameter]:
+        """What the questions ask about, in their addresses."""
+        return parameters(QUESTIONS[action]) if action in QUESTIONS else super().headers_of(action)
+
     def rows(self) -> QuerySet:
-        """Every service."""
-        return Service.objects.all()
+        """Every service, with what its answer needs."""
+        if self.action in QUESTIONS:
+            return Service.objects.with_calendar().annotate(now=Now())
+        return Service.objects.prefetch_related("resources")
 
     def create(self, request: Request) -> Response:
-        """Open something to bookings, at every minute."""
-        return self.answer(actions.create_service(**self.input(), by=request.user), 201)
+        """Open something to bookings, on its terms; without any, every minute of every day can be booked."""
+        return self.answer(actions.create_service(**self.terms(), by=request.user), 201)
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
-        """Change the name or the places; minutes that somebody has booked keep theirs."""
-        service, changes = self.get_object(), self.input()
+        """Change the terms; bookings stay as they are, and slots that somebody has booked keep their places."""
+        service, changes = self.get_object(), self.terms()
         return self.answer(actions.change_service(service, **changes, by=request.user))
+
+    def terms(self) -> dict[str, Any]:
+        """What the body says, with the calendar and the resources that it names."""
+        said = self.input()
+        if said.get("calendar"):
+            said["calendar"] = _calendar(said["calendar"], self.request)
+        if "resources" in said:
+            said["resources"] = _resources(said["resources"], self.request)
+        return said
+
+    @action(detail=True, methods=["get"])
+    def times(self, request: Request, **kwargs: Any) -> Response:
+        """Say which slots of a day the caller can book, full ones included; what clocks show twice is there twice."""
+        answers = asked(request, QUESTIONS["times"])
+        service = self.get_object()
+        found = slots_of_day(answers["day"], service, by=request.user, at=service.now)
+        told = [
+            {
+                "starts_at": offer.instant,
+                "ends_at": end_of(service, offer.instant),
+                "capacity": offer.capacity,
+                "free": offer.free,
+            }
+            for offer in found
+        ]
+        return Response(self.get_serializer({"times": told}).data)
+
+    @action(detail=True, methods=["get"])
+    def days(self, request: Request, **kwargs: Any) -> Response:
+        """Say for each day of a span how many slots the caller can book, and in how many of them there is room."""
+        answers = asked(request, QUESTIONS["days"])
+        first, last = answers.pop("first"), answers.pop("last")
+        if not 0 <= (last - first).days < MOST_DAYS:
+            sentence = _("“last” must not come before “first”, and with it there are %(days)d days at most.")
+            raise Invalid(sentence % {"days": MOST_DAYS}, field="last")
+        service = self.get_object()
+        found = days_between(first, last, service, by=request.user, at=service.now, **answers)
+        return Response(self.get_serializer({"days": [offer._asdict() for offer in found]}).data)
+
+
+def _calendar(pk: UUID, request: Request) -> Calendar:
+    if calendar := Calendar.objects.visible_to(request.user, "hours.see").filter(pk=pk).first():
+        return calendar
+    raise NotFound(field="calendar")
+
+
+def _resources(pks: list[UUID], request: Request) -> list[Resource]:
+    found = list(Resource.objects.visible_to(request.user, "booking.manage").filter(pk__in=pks))
+    if len(found) < len(set(pks)):
+        raise NotFound(field="resources")
+    return found
+
+
+class ResourceSerializer(serializers.ModelSerializer):
+    """A room, a desk or a person, who can receive one visit at a time."""
+
+    calendar = serializers.UUIDField(
+        source="calendar_id",
+        read_only=True,
+        allow_null=True,
+        help_text="When it is there; null for always.",
+    )
+    created_at = Instant(read_only=True)
+    updated_at = Instant(read_only=True)
+
+    class Meta:
+        model = Resource
+        fields = ["id", "name", "calendar", "is_active", "created_at", "updated_at"]
+        read_only_fields = fields
+
+
+class ResourceChange(serializers.Serializer):
+    """What may change of a resource; what is left out stays."""
+
+    name = Text(NAME_LENGTH, required=False)
+    calendar = Id(required=False, allow_null=True, help_text="The id of its business hours; null for its services'.")
+    is_active = Flag(required=False, help_text="Otherwise nothing new is booked with it; what is booked stays.")
+
+
+class NewResource(ResourceChange):
+    """A room or a person."""
+
+    name = Text(NAME_LENGTH)
+
+
+class ResourceViewSet(ApiViewSet):
+    """Rooms and people that services use."""
+
+    operations = dict.fromkeys(("list", "retrieve", "create", "partial_update"), "booking.manage")
+    serializer_class = ResourceSerializer
+    inputs = {"create": NewResource, "partial_update": ResourceChange}
+    orderings = {"name": ("name", "id")}
+    newest_first = False
+    examples = {"create": {"name": "Room 2"}, "partial_update": {"is_active": False}}
+
+    def rows(self) -> QuerySet:
+        """Every resource."""
+        return Resource.objects.all()
+
+    def create(self, request: Request) -> Response:
+        """Add a room or a person; services that are to use it name it among their resources."""
+        return self.answer(actions.create_resource(**self.known(), by=request.user), 201)
+
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change what is given; what is booked with it stays."""
+        resource, changes = self.get_object(), self.known()
+        return self.answer(actions.change_resource(resource, **changes, by=request.user))
+
+    def known(self) -> dict[str, Any]:
+        """What the body says, with the calendar that it names."""
+        said = self.input()
+        if said.get("calendar"):
+            said["calendar"] = _calendar(said["calendar"], self.request)
+        return said
 
 
 class ServiceReference(serializers.ModelSerializer):
@@ -96,8 +320,17 @@ class ServiceReference(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class ResourceReference(serializers.ModelSerializer):
+    """Which room or person it is."""
+
+    class Meta:
+        model = Resource
+        fields = ["id", "name"]
+        read_only_fields = fields
+
+
 class SlotSerializer(serializers.ModelSerializer):
-    """One minute of a service, in numbers."""
+    """One slot of a service, in numbers."""
 
     service = ServiceReference(read_only=True)
     starts_at = Instant(read_only=True)
@@ -110,13 +343,13 @@ class SlotSerializer(serializers.ModelSerializer):
 
 
 class SlotChange(serializers.Serializer):
-    """What may change of a minute."""
+    """What may change of a slot."""
 
-    capacity = Count(min_value=0, required=False, help_text="0 closes a minute that nobody has booked.")
+    capacity = Count(min_value=0, required=False, help_text="0 closes a slot in which nobody has a place.")
 
 
 class SlotViewSet(ApiViewSet):
-    """The minutes that somebody has booked. Every other minute has all the places of its service."""
+    """The slots that somebody has booked. Every other one has all the places of its service."""
 
     operations = {"list": "booking.see_free", "retrieve": "booking.see_free", "partial_update": "booking.manage"}
     serializer_class = SlotSerializer
@@ -131,17 +364,19 @@ class SlotViewSet(ApiViewSet):
         return Slot.objects.select_related("service")
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
-        """Change the places of this minute, never below what is taken."""
+        """Change the places of this slot, never below what is taken."""
         slot, changes = self.get_object(), self.input()
         return self.answer(actions.change_slot(slot, **changes, by=request.user))
 
 
 class BookingSerializer(serializers.ModelSerializer):
-    """A place in a minute, and whom to expect there."""
+    """Places in a slot, and whom to expect there."""
 
     service = ServiceReference(source="slot.service", read_only=True)
     slot = serializers.UUIDField(source="slot_id", read_only=True)
     starts_at = Instant(read_only=True)
+    ends_at = Instant(read_only=True)
+    resource = ResourceReference(read_only=True, allow_null=True, help_text="The room or person that is kept for it.")
     phone = serializers.SerializerMethodField(help_text="Agents are shown the last three digits.")
     email = serializers.SerializerMethodField(help_text="Agents are shown the first letter.")
     account = serializers.UUIDField(source="account_id", read_only=True, allow_null=True)
@@ -156,6 +391,9 @@ class BookingSerializer(serializers.ModelSerializer):
             "service",
             "slot",
             "starts_at",
+            "ends_at",
+            "party",
+            "resource",
             "firstname",
             "lastname",
             "phone",
@@ -209,6 +447,7 @@ class NewBooking(serializers.Serializer):
     service = Ruled(
         clean_slug, pattern=f"^{SLUG}$", limit=50, required=False, help_text="Its short name or id; else the default."
     )
+    party = Count(required=False, help_text="How many come, each with a place; one if unsaid.")
 
 
 class BookingChange(serializers.Serializer):
@@ -218,6 +457,7 @@ class BookingChange(serializers.Serializer):
     lastname = Text(NAME_LENGTH, required=False)
     phone = Ruled(clean_phone, pattern=f"^{PHONE}$", limit=10, required=False)
     starts_at = Instant(required=False)
+    party = Count(required=False, help_text="How many come.")
 
 
 class BookingViewSet(ApiViewSet):
@@ -264,8 +504,8 @@ class BookingViewSet(ApiViewSet):
         )
 
     def rows(self) -> QuerySet:
-        """Every booking with its service, and whether it expired."""
-        return Booking.objects.with_expired().select_related("slot__service")
+        """Every booking with its service and its resource, and whether it expired."""
+        return Booking.objects.with_expired().select_related("slot__service", "resource")
 
     def get_queryset(self) -> QuerySet:
         """The bookings that this action reaches for the caller, who may hold the manage token of one."""
@@ -275,7 +515,7 @@ class BookingViewSet(ApiViewSet):
         return self.rows().visible_to(self.request.user, self.operation, held)
 
     def create(self, request: Request) -> Response:
-        """Take one place in the minute."""
+        """Take a place for each of the party in the slot, and a free resource where the service needs one."""
         wanted = self.input()
         if named := wanted.pop("service", None):
             wanted["service"] = _service(named)
@@ -299,6 +539,6 @@ def _spans_a_day(request: Request) -> bool:
 
 
 def _service(name: str) -> Service:
-    if service := Service.objects.called(name).first():
+    if service := Service.objects.with_calendar().called(name).first():
         return service
     raise NotFound(field="service")

@@ -23,7 +23,7 @@ from booking.errors import (
 )
 from booking.models import A_DAY, NAME_LENGTH, PHONE, SLUG, TERMS, Booking, Service
 from booking.querysets import minute_of
-from booking.timetable import begins_slot, days_span, is_open, number_of
+from booking.timetable import END, begins_slot, days_span, is_open, number_of
 from ticketing import rights
 from ticketing.errors import Invalid
 from ticketing.rights import Actor, Role, Scope
@@ -126,6 +126,11 @@ def window_of(service: Service, *, by: Actor, at: datetime) -> tuple[datetime, i
         last = local(at).date() + timedelta(days=service.horizon_days)
         closes = days_span(last, last)[1]
     return opens, closes
+
+
+def end_of(service: Service, starts_at: datetime) -> datetime:
+    """When a visit that begins then is over; in the last minutes of the year 9999 with the calendar."""
+    return starts_at + min(service.duration, END - starts_at)
 
 
 def require_slot(service: Service, instant: datetime, *, field: str = "starts_at") -> None:

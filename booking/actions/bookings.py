@@ -20,13 +20,14 @@ from booking.policies import (
     clean_instant,
     clean_name,
     clean_phone,
+    end_of,
     require_in_time,
     require_party,
     require_slot,
     require_window,
 )
 from booking.querysets import EXPIRES_AFTER, minute_of
-from booking.timetable import END, number_of
+from booking.timetable import number_of
 from ticketing import rights
 from ticketing.clocks import database_now
 from ticketing.errors import NotFound
@@ -99,17 +100,12 @@ def _place(booking: Booking, service: Service, starts_at: datetime, *, by: Actor
     require_slot(service, starts_at)
     if service.lead_minutes is not None or service.horizon_days is not None:
         require_window(service, starts_at, by=by, at=database_now())
-    booking.starts_at, booking.ends_at = starts_at, _end(starts_at, service)
+    booking.starts_at, booking.ends_at = starts_at, end_of(service, starts_at)
     booking.resource = booking.busy = None
     if service.needs_resource:
         booking.resource = _free_resource(service, booking)
         booking.busy = Range(booking.starts_at - service.before, booking.ends_at + service.after)
     booking.slot = _slot_at(service, starts_at)
-
-
-def _end(starts_at: datetime, service: Service) -> datetime:
-    """When the visit is over; in the last minutes of the year 9999 with the calendar."""
-    return starts_at + min(service.duration, END - starts_at)
 
 
 def _free_resource(service: Service, booking: Booking) -> Resource:

@@ -53,11 +53,10 @@ def change_service(service: Service, *, by: Actor, **terms: Unpack[Terms]) -> Se
     """Change what is given. Bookings and the slots that exist stay as they are, and so does the short name."""
     rights.require(by, "booking.manage")
     columns, resources = _cleaned(terms)
-    if columns:
-        Service.objects.filter(pk=service.pk).change(**columns)
     if resources is not None:
         service.resources.set(resources)
     if terms:
+        Service.objects.filter(pk=service.pk).change(**columns)
         Activity.objects.record("booking.change_service", service, by=by, fields=sorted(terms))
         service.refresh_from_db()
     return service

@@ -1,12 +1,20 @@
 import pytest
 
-from booking.models import Booking, Service, Slot
+from booking.models import Booking, Resource, Service, Slot
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory
 from ticketing.models import Activity
 from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
 
 pytestmark = pytest.mark.django_db
+
+USUAL = {
+    "duration_minutes": 1,
+    "grid_minutes": 1,
+    "largest_party": 1,
+    "buffer_before_minutes": 0,
+    "buffer_after_minutes": 0,
+}
 
 
 @pytest.fixture
@@ -58,7 +66,7 @@ def test_selected_bookings_are_cancelled(supervisor):
 
 def test_a_service_is_edited_and_its_slots_keep_their_capacity(supervisor):
     slot = BookingFactory().slot
-    data = {"slug": "default", "name": "Front desk", "slot_capacity": 3}
+    data = {**USUAL, "slug": "default", "name": "Front desk", "slot_capacity": 3}
     assert supervisor.post(f"/admin/booking/service/{slot.service_id}/change/", data).status_code == 302
     service = Service.objects.get()
     assert (service.name, service.slot_capacity, service.slots.get().capacity) == ("Front desk", 3, 20)
@@ -67,18 +75,59 @@ def test_a_service_is_edited_and_its_slots_keep_their_capacity(supervisor):
     assert Activity.objects.about(service).get().actor_id == supervisor.user.pk
 
 
-@pytest.mark.parametrize(("field", "value"), [("slug", ""), ("slug", "a b"), ("name", " "), ("slot_capacity", 0)])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("slug", ""), ("slug", "a b"), ("name", " "), ("slot_capacity", 0)),
+        *(("grid_minutes", 7), ("grid_minutes", 0), ("duration_minutes", 481), ("largest_party", "")),
+        ("calendar", "00000000-0000-4000-8000-000000000000"),
+        ("resources", ["00000000-0000-4000-8000-000000000000"]),
+    ],
+)
 def test_a_bad_service_is_refused_on_the_form(supervisor, field, value):
     with nothing_changes():
-        data = {"slug": "desk", "name": "Desk", "slot_capacity": 3, field: value}
+        data = {**USUAL, "slug": "desk", "name": "Desk", "slot_capacity": 3, field: value}
         page = supervisor.post("/admin/booking/service/add/", data)
     assert list(page.context["adminform"].form.errors) == [field]
+
+
+def test_a_service_with_rooms_is_set_up_and_changed(supervisor):
+    assert supervisor.post("/admin/booking/resource/add/", {"name": "Room 1", "is_active": "on"}).status_code == 302
+    room = Resource.objects.get()
+    terms = {
+        **USUAL,
+        "name": "Advice",
+        "slot_capacity": 1,
+        "grid_minutes": 30,
+        "duration_minutes": 30,
+        "lead_minutes": 60,
+    }
+    rooms = {"needs_resource": "on", "resources": [str(room.pk)]}
+    made = supervisor.post("/admin/booking/service/add/", {**terms, **rooms, "slug": "advice"})
+    assert made.status_code == 302
+    service = Service.objects.get()
+    assert (service.lead_minutes, service.deadline_minutes, list(service.resources.all())) == (60, None, [room])
+    assert BookingFactory(service=service).resource == room
+    changed = supervisor.post(f"/admin/booking/service/{service.pk}/change/", {**terms, "lead_minutes": ""})
+    assert changed.status_code == 302
+    service.refresh_from_db()
+    assert (service.lead_minutes, service.needs_resource, service.resources.count()) == (None, False, 0)
+    assert supervisor.post(f"/admin/booking/resource/{room.pk}/change/", {"name": "Room 1"}).status_code == 302
+    room.refresh_from_db()
+    assert not room.is_active
+    trail = list(
+        Activity.objects.filter(actor_id=supervisor.user.pk).order_by("pk").values_list("operation", flat=True)
+    )
+    assert trail == [
+        *("booking.create_resource", "booking.create_service"),
+        *("booking.change_service", "booking.change_resource"),
+    ]
 
 
 @pytest.mark.parametrize("role", ["customer", "agent", "gate"])
 def test_others_do_not_get_in(client, role):
     client.force_login(UserFactory(role=role))
-    for model in ("booking", "slot", "service"):
+    for model in ("booking", "slot", "service", "resource"):
         assert client.get(f"/admin/booking/{model}/").status_code in (302, 403)
 
 

@@ -1,7 +1,7 @@
 """Business hours over /api/v1/hours/: calendars with their weeks, closures, special openings, and when it is open."""
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import django_filters
@@ -18,36 +18,16 @@ from rest_framework.response import Response
 from ticketing import actions
 from ticketing.errors import Invalid, NotFound
 from ticketing.hours import Hours
-from ticketing.hours.rules import CLOCK, DAY, MOST_SHIFTS, REASON_LENGTH, clock, minutes_of, parse_day
+from ticketing.hours.rules import CLOCK, MOST_SHIFTS, REASON_LENGTH, clock, minutes_of
 from ticketing.models import Calendar, Closure, Opening, SpecialOpening
 from ticketing.models.hours import NAME_LENGTH
 from ticketing.texts import SLUG, clean_slug
 from ticketing.toolkit.api import ApiViewSet
-from ticketing.toolkit.fields import INSTANT_SENTENCE, Count, Id, Instant, Ruled, Text, parse_instant
+from ticketing.toolkit.fields import Count, Day, Id, Instant, Ruled, Text
 from ticketing.toolkit.filters import IdFilter
+from ticketing.toolkit.questions import ask_instant, asked, parameters
 
 MOST_DAYS = 92  # that one request can ask the openings of
-
-
-class Day(serializers.Field):
-    """A day of the calendar: 2031-12-24."""
-
-    default_error_messages = {"invalid": _("Give a day such as 2031-12-24.")}
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        set_override(self, "field", {"type": "string", "format": "date", "pattern": f"^{DAY}$"})
-
-    def to_internal_value(self, data: Any) -> date:
-        """The day."""
-        day = parse_day(data) if isinstance(data, str) else None
-        if day is None:
-            self.fail("invalid")
-        return day
-
-    def to_representation(self, value: date) -> str:
-        """The day."""
-        return value.isoformat()
 
 
 class Clock(serializers.Field):
@@ -172,16 +152,11 @@ class OpenTimes(serializers.Serializer):
     openings = Stretch(many=True)
 
 
-def _instant(name: str, told: str, *, required: bool = False) -> OpenApiParameter:
-    shape = {"type": "string", "format": "date-time"}
-    return OpenApiParameter(name, shape, OpenApiParameter.QUERY, description=told, required=required)
-
-
 QUESTIONS = {
-    "open": [_instant("at", "At this instant; now if unsaid.")],
+    "open": [ask_instant("at", "At this instant; now if unsaid.")],
     "openings": [
-        _instant("from", "From this instant on.", required=True),
-        _instant("until", f"Before this instant, at most {MOST_DAYS} days later.", required=True),
+        ask_instant("from", "From this instant on.", required=True),
+        ask_instant("until", f"Before this instant, at most {MOST_DAYS} days later.", required=True),
     ],
 }
 
@@ -222,7 +197,7 @@ class CalendarViewSet(ApiViewSet):
     @classmethod
     def headers_of(cls, action: str) -> list[OpenApiParameter]:
         """What the questions ask about, in their addresses."""
-        return QUESTIONS.get(action) or super().headers_of(action)
+        return parameters(QUESTIONS[action]) if action in QUESTIONS else super().headers_of(action)
 
     def rows(self) -> QuerySet:
         """Every calendar, with what its answer needs."""
@@ -249,20 +224,20 @@ class CalendarViewSet(ApiViewSet):
     @action(detail=True, methods=["get"])
     def open(self, request: Request, **kwargs: Any) -> Response:
         """Say whether it is open, and when it opens and closes next."""
-        asked = _asked(request, self.action)
+        answers = asked(request, QUESTIONS[self.action])
         calendar = self.get_object()
-        hours, at = Hours.load(calendar), asked.get("at", calendar.now)
+        hours, at = Hours.load(calendar), answers.get("at", calendar.now)
         next_ = {"next_opening": hours.next_opening(at), "next_closing": hours.next_closing(at)}
         return Response(self.get_serializer({"at": at, "is_open": hours.is_open(at), **next_}).data)
 
     @action(detail=True, methods=["get"])
     def openings(self, request: Request, **kwargs: Any) -> Response:
         """Say when it is open between two instants, in stretches without a break."""
-        asked = _asked(request, self.action)
-        if not timedelta() <= asked["until"] - asked["from"] <= timedelta(days=MOST_DAYS):
+        answers = asked(request, QUESTIONS[self.action])
+        if not timedelta() <= answers["until"] - answers["from"] <= timedelta(days=MOST_DAYS):
             sentence = _("“until” must come after “from”, and %(days)d days later at most.")
             raise Invalid(sentence % {"days": MOST_DAYS}, field="until")
-        spans = Hours.load(self.get_object()).openings_between(asked["from"], asked["until"])
+        spans = Hours.load(self.get_object()).openings_between(answers["from"], answers["until"])
         told = [{"starts_at": begins, "ends_at": ends} for begins, ends in spans]
         return Response(self.get_serializer({"openings": told}).data)
 
@@ -272,23 +247,6 @@ def _by_weekday(wanted: dict[str, Any]) -> dict[int, list[tuple[int, int]]]:
     for opening in wanted["week"]:
         week.setdefault(opening["weekday"], []).append((opening["opens"], opening["closes"]))
     return week
-
-
-def _asked(request: Request, question: str) -> dict[str, datetime]:
-    """The instants in the address; Invalid for one that is missing, said twice, unknown, or none."""
-    known = {parameter.name: parameter for parameter in QUESTIONS[question]}
-    for name in {*request.query_params} - {*known}:
-        sentence = _("There is no such parameter here. There are: %(names)s.")
-        raise Invalid(sentence % {"names": ", ".join(known)}, field=name)
-    asked = {}
-    for name, parameter in known.items():
-        if not (said := request.query_params.getlist(name)) and not parameter.required:
-            continue
-        instant = parse_instant(said[0]) if len(said) == 1 else None
-        if instant is None:
-            raise Invalid(INSTANT_SENTENCE, field=name)
-        asked[name] = instant
-    return asked
 
 
 # Days that are otherwise

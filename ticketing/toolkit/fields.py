@@ -1,6 +1,6 @@
 """Serializer fields that take what the schema says and nothing that merely looks like it: 1 is not true."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ticketing.errors import Refused
+from ticketing.hours.rules import DAY, parse_day
 from ticketing.texts import clean_text, fitting
 from ticketing.toolkit.contracts import MAX_INTEGER, parse_uuid
 
@@ -128,6 +129,30 @@ def parse_instant(text: str) -> datetime | None:
         return instant.astimezone(UTC) if instant and instant.tzinfo else None
     except (ValueError, OverflowError):  # the first and the last hours of the calendar are in no year elsewhere
         return None
+
+
+DAY_SENTENCE = _("Give a day such as 2031-12-24.")
+
+
+class Day(serializers.Field):
+    """A day of the calendar: 2031-12-24."""
+
+    default_error_messages = {"invalid": DAY_SENTENCE}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        set_override(self, "field", {"type": "string", "format": "date", "pattern": f"^{DAY}$"})
+
+    def to_internal_value(self, data: Any) -> date:
+        """The day."""
+        day = parse_day(data) if isinstance(data, str) else None
+        if day is None:
+            self.fail("invalid")
+        return day
+
+    def to_representation(self, value: date) -> str:
+        """The day."""
+        return value.isoformat()
 
 
 INSTANT_SENTENCE = _("Give a date and time with its offset, such as 2030-09-12T21:00:00Z.")
