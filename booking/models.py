@@ -66,6 +66,11 @@ def _term(field: str, *words: object, default: int | None, help_text: object) ->
     return models.PositiveIntegerField(*words, validators=TERMS[field].validators(), help_text=help_text, **options)
 
 
+def _tally(*words: object) -> models.PositiveIntegerField:
+    name, told = words
+    return models.PositiveIntegerField(name, default=0, db_default=0, help_text=told)
+
+
 class Resource(Record):
     """A room, a desk or a person: one row for each that can receive one visit at a time."""
 
@@ -360,6 +365,37 @@ class Booking(Record):
     def manage_token(self) -> str:
         """What shows, changes and cancels this booking without an account: derived, only its digest is stored."""
         return manage_token(self.pk, self.manage_version)
+
+
+class Tally(models.Model):
+    """What the bookings of an hour of a service came to, when they are gone: numbers, and nothing about anybody."""
+
+    id = models.BigAutoField(primary_key=True)
+    service = models.ForeignKey(
+        Service, on_delete=models.CASCADE, related_name="tallies", db_index=False, verbose_name=_("service")
+    )
+    day = models.DateField(_("day"), help_text=_("On the site's clocks, as they were set when it was counted."))
+    hour = models.PositiveSmallIntegerField(_("hour"))
+    visits = _tally(_("visits"), _("Bookings whose time came."))
+    people = _tally(_("people"), _("Who were expected with them."))
+    cancelled = _tally(_("cancelled"), _("Bookings that were cancelled before or after."))
+    lead_minutes = models.PositiveBigIntegerField(
+        _("minutes ahead"), default=0, db_default=0, help_text=_("By how much visits were booked ahead, added up.")
+    )
+
+    objects = querysets.TallyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("tally")
+        verbose_name_plural = _("tallies")
+        constraints = [
+            models.UniqueConstraint(fields=["service", "day", "hour"], name="booking_tally_once_an_hour"),
+            models.CheckConstraint(condition=Q(hour__lte=23), name="booking_tally_hour_of_a_day"),
+        ]
+        indexes = [models.Index(fields=["day", "hour"], name="booking_tally_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.hour}:00"
 
 
 def manage_token(booking_id: uuid.UUID, version: int) -> str:

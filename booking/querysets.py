@@ -7,6 +7,8 @@ from typing import Any, Self
 from uuid import UUID
 
 from django.apps import apps
+from django.conf import settings
+from django.db import connection
 from django.db.models import (
     Count,
     DateTimeField,
@@ -16,6 +18,7 @@ from django.db.models import (
     Model,
     OuterRef,
     Q,
+    QuerySet,
     Subquery,
     Value,
 )
@@ -174,6 +177,39 @@ class BookingQuerySet(RecordQuerySet):
     def in_order(self) -> Self:
         """By time, the earlier booked first."""
         return self.order_by("starts_at", "created_at", "id")
+
+
+# The day and the hour on the site's clocks in which an instant is counted.
+IN_TALLY = """
+    SELECT ({at} AT TIME ZONE %(zone)s)::date AS day, extract(hour FROM {at} AT TIME ZONE %(zone)s)::smallint AS hour
+"""
+
+_COUNT_CANCELLED = f"""
+INSERT INTO booking_tally (service_id, day, hour, cancelled)
+SELECT slot.service_id, shown.day, shown.hour, 1
+FROM booking_slot slot CROSS JOIN LATERAL ({IN_TALLY.format(at="%(at)s::timestamptz")}) shown
+WHERE slot.id = %(slot)s
+ON CONFLICT (service_id, day, hour) DO UPDATE SET cancelled = booking_tally.cancelled + 1
+"""
+
+
+class TallyQuerySet(QuerySet):
+    """What bookings came to, in numbers alone."""
+
+    def count_cancelled(self, booking: Any) -> None:
+        """Count a booking that ends before its time."""
+        parameters = {"at": booking.starts_at, "slot": booking.slot_id, "zone": settings.TIME_ZONE}
+        with connection.cursor() as cursor:
+            cursor.execute(_COUNT_CANCELLED, parameters)
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """All of it, for whoever may read reports."""
+        rights.require(actor, operation)
+        return self
+
+    def between(self, first: date, last: date) -> Self:
+        """Of these days, both included."""
+        return self.filter(day__gte=first, day__lte=last)
 
 
 def minute_of(instant: datetime) -> datetime:

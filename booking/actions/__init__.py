@@ -1,12 +1,7 @@
 """The verbs of booking."""
 
-from booking.actions.bookings import (
-    CHUNK,
-    book,
-    cancel_booking,
-    change_booking,
-    purge_expired,
-)
+from booking.actions.bookings import book, cancel_booking, change_booking
+from booking.actions.purge import CHUNK, purge_expired
 from booking.actions.services import change_resource, change_service, change_slot, create_resource, create_service
 from booking.actions.welcome import welcome
 

@@ -1,7 +1,7 @@
 """The verbs of booking.
 
-Locks are taken in one order everywhere: first a booking, then the resources of its service and then slots, each in
-ascending primary key; the purge alike. A slot's row comes last, because everybody who books that slot waits for it.
+Locks are taken in one order everywhere: first a booking, then the resources of its service, the tally of its hour and
+slots, each in ascending key; the purge alike. A slot's row comes last, because everybody who books it waits for it.
 """
 
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange as Range
 from django.db.models import F
 
 from booking.availability import Crew
 from booking.errors import SlotFull, SlotVanished, TooFewPlaces
-from booking.models import Booking, Resource, Service, Slot
+from booking.models import Booking, Resource, Service, Slot, Tally
 from booking.policies import (
     clean_instant,
     clean_name,
@@ -26,7 +26,7 @@ from booking.policies import (
     require_slot,
     require_window,
 )
-from booking.querysets import EXPIRES_AFTER, minute_of
+from booking.querysets import minute_of
 from booking.timetable import number_of
 from ticketing import rights
 from ticketing.clocks import database_now
@@ -36,7 +36,6 @@ from ticketing.querysets import digest
 from ticketing.rights import Actor, Scope
 from ticketing.texts import clean_email
 
-CHUNK = 5_000
 TRIES = 5
 
 _P = ParamSpec("_P")
@@ -176,6 +175,7 @@ def cancel_booking(booking: Booking, *, by: Actor) -> None:
     booking = _locked(booking, by=by)
     Booking.objects.filter(pk=booking.pk).delete()
     Activity.objects.record("booking.cancel", booking, by=by)
+    Tally.objects.count_cancelled(booking)
     Slot.objects.give_back(booking.slot_id, booking.party)
 
 
@@ -227,58 +227,3 @@ def _take_or_give_back(slot: Slot, more: int) -> None:
         _take_places(slot, more)
     elif more < 0:
         Slot.objects.give_back(slot.pk, -more)
-
-
-# A booking that somebody is changing is left to the next run. Slots are awaited, in ascending order like everywhere.
-_PURGE = """
-WITH expired AS MATERIALIZED (
-    SELECT ctid FROM booking_booking
-    WHERE starts_at < statement_timestamp() - %(age)s
-    ORDER BY starts_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-), purged AS (
-    DELETE FROM booking_booking WHERE ctid = ANY (ARRAY(SELECT ctid FROM expired)) RETURNING id, slot_id, party
-), counted AS (
-    SELECT slot_id, sum(party) AS places FROM purged GROUP BY slot_id
-), locked AS MATERIALIZED (
-    SELECT id FROM booking_slot WHERE id = ANY (ARRAY(SELECT slot_id FROM counted)) ORDER BY id FOR NO KEY UPDATE
-), given_back AS (
-    UPDATE booking_slot SET taken = taken - places FROM counted
-    WHERE slot_id = booking_slot.id AND booking_slot.id = ANY (ARRAY(SELECT id FROM locked))
-), recorded AS (
-    INSERT INTO ticketing_activity (at, actor_id, role, operation, kind, details)
-    SELECT statement_timestamp(), %(actor)s::uuid, %(role)s, 'booking.purge', 'booking.booking',
-        jsonb_build_object('count', count(*), 'bookings', jsonb_agg(id))
-    FROM purged HAVING count(*) > 0
-)
-SELECT count(*) FROM purged
-"""
-
-# A slot that somebody is taking a place in is skipped; the condition is asked again under the lock.
-_PURGE_EMPTY_SLOTS = """
-WITH empty AS MATERIALIZED (
-    SELECT id FROM booking_slot
-    WHERE taken = 0 AND starts_at < statement_timestamp() - %(age)s
-    LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)
-DELETE FROM booking_slot WHERE id IN (SELECT id FROM empty)
-"""
-
-
-@transaction.atomic
-def purge_expired(*, by: Actor = None, limit: int = CHUNK) -> int:
-    """Delete at most `limit` expired bookings and as many empty past slots; returns how many bookings.
-
-    It goes by the database's clock only. Zero means that nothing is left but what somebody else is working on.
-    """
-    rights.require(by, "booking.purge")
-    parameters: dict[str, Any] = {
-        "age": EXPIRES_AFTER,
-        "limit": limit,
-        "actor": by.pk if by else None,
-        "role": rights.role_of(by),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_PURGE, parameters)
-        purged = cursor.fetchone()[0]
-        cursor.execute(_PURGE_EMPTY_SLOTS, parameters)
-    return int(purged)

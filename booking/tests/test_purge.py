@@ -1,15 +1,16 @@
 from datetime import timedelta
 from io import StringIO
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 from django.core.management import call_command
 from django.utils import timezone
 
-from booking.actions import cancel_booking, purge_expired
-from booking.models import Booking, Slot
+from booking.actions import cancel_booking, change_booking, purge_expired
+from booking.models import Booking, Slot, Tally
 from booking.tasks import purge_expired_bookings
-from booking.tests.factories import NOON, BookingFactory, past
+from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
 from ticketing.errors import NotAllowed
 from ticketing.models import Activity
 from ticketing.tests.factories import UserFactory
@@ -123,3 +124,50 @@ def test_the_command_says_how_many_it_deleted():
     call_command("purge_expired_bookings", stdout=out)
     assert out.getvalue() == "Expired bookings deleted: 2\n"
     assert Booking.objects.count() == 1
+
+
+# What is kept of it: numbers
+
+
+def tallies():
+    return list(Tally.objects.order_by("day", "hour").values_list("visits", "people", "cancelled"))
+
+
+def test_the_purge_keeps_count_by_service_day_and_hour(settings):
+    settings.TIME_ZONE = "Asia/Kolkata"
+    old = past(timedelta(hours=30), service=ServiceFactory(largest_party=5), party=3)
+    Booking.objects.filter(pk=old.pk).update(created_at=old.starts_at - timedelta(minutes=90))
+    shown = old.starts_at.astimezone(ZoneInfo("Asia/Kolkata"))
+    purge_expired()
+    tally = Tally.objects.get()
+    assert (tally.service, tally.day, tally.hour) == (old.slot.service, shown.date(), shown.hour)
+    assert (tally.visits, tally.people, tally.cancelled, tally.lead_minutes) == (1, 3, 0, 90)
+
+
+def test_a_second_run_adds_to_what_was_counted():
+    at = past(timedelta(hours=30)).starts_at
+    purge_expired()
+    for _ in range(2):
+        change_booking(BookingFactory(), starts_at=at, by=None)
+    purge_expired()
+    assert tallies() == [(3, 3, 0)]
+
+
+def test_a_cancelled_booking_is_counted_apart():
+    for booking in BookingFactory.create_batch(2):
+        cancel_booking(booking, by=None)
+    assert tallies() == [(0, 0, 2)]
+
+
+def test_what_was_booked_after_its_time_counts_as_booked_no_time_ahead():
+    past(timedelta(hours=30))
+    purge_expired()
+    assert Tally.objects.get().lead_minutes == 0
+
+
+def test_one_slot_whose_books_are_wrong_stops_nothing():
+    wrong, right = past(timedelta(hours=30)), past(timedelta(hours=31))
+    Slot.objects.filter(pk=wrong.slot_id).update(taken=0)
+    assert purge_expired() == 2
+    assert not Booking.objects.filter(pk__in=[wrong.pk, right.pk]).exists()
+    assert not Slot.objects.exclude(taken=0).exists()

@@ -13,6 +13,7 @@ from django.test import Client
 
 from allocation.models import Ticket
 from allocation.tests.factories import PurchaseFactory, TicketOptionFactory
+from booking.actions import create_resource
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory
 from support.models import Agent
 from support.tests.factories import ReplyFactory, TicketFactory
@@ -102,6 +103,8 @@ CASES = [
     api("support.see_agents", "GET", "support/agents/{id}/", thing="agent"),
     api("support.manage_agents", "PATCH", "support/agents/{id}/", {"capacity": 9}, thing="agent"),
     api("booking.see_free", "GET", "booking/services/"),
+    api("booking.see_free", "GET", "booking/services/{id}/times/?day=2031-05-06", thing="service"),
+    api("booking.see_free", "GET", "booking/services/{id}/days/?first=2031-05-06&last=2031-05-07", thing="service"),
     api("booking.see_free", "GET", "booking/slots/"),
     api("booking.see_free", "GET", "booking/slots/{id}/", thing="slot"),
     contract("booking.book", "/book/", {**NAMES, "phone_number": "5550100001", "date": "6-05-2031", "time": "12:00"}),
@@ -119,6 +122,10 @@ CASES = [
     api("booking.cancel", "DELETE", "booking/bookings/{id}/", thing="booking"),
     api("booking.manage", "POST", "booking/services/", {"slug": "repair", "name": "Repair", "slot_capacity": 2}),
     api("booking.manage", "PATCH", "booking/services/{id}/", {"name": "Repair"}, thing="service"),
+    api("booking.manage", "GET", "booking/resources/"),
+    api("booking.manage", "GET", "booking/resources/{id}/", thing="resource"),
+    api("booking.manage", "POST", "booking/resources/", {"name": "Room 2"}),
+    api("booking.manage", "PATCH", "booking/resources/{id}/", {"name": "Room 3"}, thing="resource"),
     api("booking.manage", "PATCH", "booking/slots/{id}/", {"capacity": 30}, thing="slot"),
     contract("allocation.see_options", "/ticket_options/{id}", thing="option", method="GET"),
     api("allocation.see_options", "GET", "allocation/options/"),
@@ -204,6 +211,7 @@ MAKE = {
     "question": lambda owner: TicketFactory(by=owner).code,
     "reply": lambda owner: ReplyFactory(ticket=TicketFactory(by=owner), by=owner).pk,
     "agent": lambda owner: Agent.objects.get_or_create(user=owner)[0].pk,
+    "resource": lambda owner: create_resource(name="Room 1", by=None).pk,
     "slot": lambda owner: BookingFactory(starts_at=NOON).slot_id,
     "booking": lambda owner: BookingFactory(by=owner, starts_at=NOON).pk,
     "service": lambda owner: ServiceFactory().pk,
@@ -221,7 +229,7 @@ MAKE = {
     ),
 }
 # Things that are nobody's: whoever reaches all reaches them, and there is no foreign one.
-SHARED = {"account", "invitation", "slot", "full slot", "service", "option", "webhook"}
+SHARED = {"account", "invitation", "resource", "slot", "full slot", "service", "option", "webhook"}
 SHARED |= {"calendar", "closure", "special opening"}
 
 
