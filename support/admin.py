@@ -4,10 +4,12 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.forms import CheckboxSelectMultiple, ModelForm, MultipleChoiceField
 from django.http import HttpRequest
-from django.utils.text import Truncator
+from django.urls import reverse_lazy
+from django.utils.text import Truncator, capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from support import actions
+from support.forms import AccountField
 from support.models import Agent, Department, Reply, Ticket
 from support.policies import spellings
 from ticketing.models import User
@@ -100,6 +102,13 @@ class PresenceFilter(StateFilter):
 class AgentForm(ModelForm):
     """What is set of an agent."""
 
+    user = AccountField(
+        label=capfirst(_("account")),
+        help_text=format_lazy(
+            _('Username or e-mail address. <a href="{}">Look for the account</a>.'),
+            reverse_lazy("admin:ticketing_user_changelist"),
+        ),
+    )
     departments = MultipleChoiceField(
         label=_("Departments"),
         choices=Department,
@@ -119,7 +128,6 @@ class AgentAdmin(SiteModelAdmin):
     list_select_related = ["user"]
     search_fields = ["user__username", "user__first_name", "user__last_name", "user__email"]
     ordering = ["user__username"]
-    autocomplete_fields = ["user"]
     fields = ["user", "capacity", "departments", "taken", "online_until"]
 
     @admin.display(description=_("tickets in work"))
@@ -141,9 +149,9 @@ class AgentAdmin(SiteModelAdmin):
         return ["taken", "online_until", *(["user"] if obj else [])]
 
     def save_model(self, request: HttpRequest, obj: Agent, form: ModelForm, change: bool) -> None:
-        """A change goes through its verb, whose refusal the middleware shows."""
+        """By the verbs, whose refusals the middleware shows."""
         if change:
             changes = {name: getattr(obj, name) for name in form.changed_data}
             actions.change_agent(obj, **changes, by=request.user)
         else:
-            obj.save()
+            obj.pk = actions.add_agent(**form.cleaned_data, by=request.user).pk

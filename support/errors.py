@@ -12,6 +12,13 @@ class AlreadyClosed(Conflict):
     message = _("This ticket is closed already. Re-open it first.")
 
 
+class AlreadyAnAgent(Conflict):
+    """An account has one place at the desk."""
+
+    code = "already_an_agent"
+    message = _("This account has a place at the desk already. Change it in the list of agents.")
+
+
 class CapacityInUse(Conflict):
     """An agent's capacity may not fall below the tickets in work."""
 

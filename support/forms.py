@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from support.models import Department, Priority, Ticket
+from ticketing.models import User
 from ticketing.texts import clean_text
 from ticketing.toolkit.panel import OnceForm, refusals_on
 
@@ -26,6 +27,23 @@ class _MessageField(forms.CharField):
     def to_python(self, value: Any) -> str:
         """What was typed, with plain line breaks."""
         return (super().to_python(value) or "").replace("\r\n", "\n")
+
+
+class AccountField(forms.CharField):
+    """An account, by what its owner types at log-in."""
+
+    default_error_messages = {"unknown": _("There is no such account. Check how it is written.")}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=254, widget=forms.TextInput({"autocomplete": "off"}), **options)
+
+    def clean(self, value: Any) -> Any:
+        """The account, or None where nothing was typed."""
+        typed = super().clean(value)
+        account = User.objects.named(typed) if typed else None
+        if typed and not (account and User.objects.admitted().filter(pk=account.pk).exists()):
+            raise forms.ValidationError(self.error_messages["unknown"], code="unknown")
+        return account
 
 
 class _CleanForm(forms.Form):
@@ -110,12 +128,10 @@ class QuestionForm(OnceForm, _CleanForm):
 class StaffQuestionForm(QuestionForm):
     """A new question, perhaps on behalf of a customer."""
 
-    customer = forms.CharField(
+    customer = AccountField(
         label=_("Customer"),
         required=False,
-        max_length=254,
         help_text=_("Username or e-mail address of the account that asks. Empty if it is you."),
-        widget=forms.TextInput({"autocomplete": "off"}),
     )
 
 

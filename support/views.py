@@ -19,7 +19,6 @@ from support import actions, forms
 from support.models import Agent, Reply, Ticket
 from support.policies import spellings, why_waiting
 from ticketing import rights
-from ticketing.errors import NotFound
 from ticketing.models import User
 from ticketing.rights import Scope
 from ticketing.toolkit.panel import once, operation, refusals_on, render_page
@@ -90,8 +89,6 @@ def ticket_new(request: OwnRequest) -> HttpResponse:
         typed = form.cleaned_data
         key = typed.pop("form_key")
         with refusals_on(form):
-            if named := typed.pop("customer", ""):
-                typed["customer"] = _account(named)
             made = once(request, key, "panel support.open", lambda: actions.open_ticket(**typed, by=request.user))
             ticket = get_object_or_404(Ticket.objects.visible_to(request.user, "support.open"), pk=made)
             return _back(request, ticket, _("The question is sent. The answer appears on its page."))
@@ -102,13 +99,6 @@ def _brought(request: OwnRequest) -> dict[str, str]:
     """What a link “Ask about this” fills in. It only spares typing: nothing of it counts before it is sent."""
     limits = {"subject": forms.SUBJECT_LIMIT, "message": forms.MESSAGE_LIMIT}
     return {name: request.GET[name][:limit] for name, limit in limits.items() if name in request.GET}
-
-
-def _account(typed: str) -> User:
-    named = User.objects.named(typed)
-    if named and User.objects.admitted().filter(pk=named.pk).exists():
-        return named
-    raise NotFound(_("There is no such account. Check how it is written, or leave it empty."), field="customer")
 
 
 @operation("support.read")

@@ -157,7 +157,7 @@ WORDS: dict[str, str] = {
     "support.reply": "read and write replies",
     "support.presence": "say that an agent is there, and for how long, or gone",
     "support.see_agents": "see agents, their load and their presence",
-    "support.manage_agents": "set capacity and departments of an agent",
+    "support.manage_agents": "give an account a place at the desk, set its capacity and departments",
     "booking.see_free": "see services and free places, in numbers only",
     "booking.book": "book",
     "booking.see_one": "see a booking by its id; without an account with its manage token",

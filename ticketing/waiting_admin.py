@@ -58,7 +58,6 @@ class WaiterAdmin(SiteModelAdmin):
     list_select_related = ["account"]
     search_fields = ["=stock", "email"]
     ordering = ["-created_at", "-id"]
-    show_full_result_count = False
     actions = [
         each(leave_list, _("Take the selected people off the list"), "waiting.manage"),
         each(renew_link, _("Mail a new link to the selected people"), "waiting.manage"),

@@ -1,6 +1,6 @@
 """The verbs of the support desk."""
 
-from support.actions.agents import change_agent, go_offline, go_online, set_capacity, set_departments
+from support.actions.agents import add_agent, change_agent, go_offline, go_online, set_capacity, set_departments
 from support.actions.dispatch import assign_waiting_tickets
 from support.actions.tickets import (
     close_ticket,
@@ -14,6 +14,7 @@ from support.actions.tickets import (
 from support.actions.welcome import check_invitation, welcome
 
 __all__ = [
+    "add_agent",
     "assign_waiting_tickets",
     "change_agent",
     "check_invitation",

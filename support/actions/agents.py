@@ -7,7 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
 from support.actions.dispatch import assign_on_commit
-from support.errors import CapacityInUse
+from support.errors import AlreadyAnAgent, CapacityInUse
 from support.models import Agent
 from support.policies import clean_capacity, clean_departments
 from ticketing import rights
@@ -35,6 +35,18 @@ def go_offline(user: User, *, by: Actor) -> None:
     if Agent.objects.filter(user=user, online_until__isnull=False).change(online_until=None):
         Activity.objects.record("support.go_offline", Agent.objects.get(user=user), by=by)
         assign_on_commit()
+
+
+@transaction.atomic
+def add_agent(user: User, *, capacity: int, departments: list[str], by: Actor) -> Agent:
+    """Give the account a place at the desk, or refuse with AlreadyAnAgent."""
+    rights.require(by, "support.manage_agents")
+    granted = {"capacity": clean_capacity(capacity), "departments": clean_departments(departments)}
+    agent, is_new = Agent.objects.get_or_create(user=user, defaults=granted)
+    if not is_new:
+        raise AlreadyAnAgent(field="user")
+    Activity.objects.record("support.add_agent", agent, by=by)
+    return agent
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@ import pytest
 from support import actions
 from support.models import Agent, Ticket
 from support.tests.factories import ReplyFactory, TicketFactory, online_agent
+from ticketing.models import Activity
 from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
 
@@ -61,3 +62,25 @@ def test_an_agents_capacity_is_changed_by_its_verb_and_its_refusal_is_shown(boss
     assert (Agent.objects.get().capacity, Agent.objects.get().departments) == (5, [])
     save(3)
     assert (Agent.objects.get().capacity, Agent.objects.get().departments) == (3, ["sales"])
+
+
+@pytest.mark.parametrize("typed", ["ada", "ADA@Example.org"])
+def test_somebody_is_given_a_place_at_the_desk_by_what_they_type_at_log_in(boss, typed):
+    ada = UserFactory(username="ada", role="agent")
+    sent = boss.post("/admin/support/agent/add/", {"user": typed, "capacity": 3, "departments": "sales"})
+    agent = Agent.objects.get(user=ada)
+    assert (sent.status_code, agent.capacity, agent.departments) == (302, 3, ["sales"])
+    assert Activity.objects.about(agent).values_list("operation", flat=True)[0] == "support.add_agent"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [("nobody", "no such account"), ("gone", "no such account"), ("", "required"), ("there", "already exists")],
+)
+def test_whoever_is_not_there_or_has_a_place_is_given_none(boss, typed, sentence):
+    UserFactory(username="gone", role="agent", is_active=False)
+    online_agent(username="there")
+    with nothing_changes():
+        page = boss.post("/admin/support/agent/add/", {"user": typed, "capacity": 3})
+    assert sentence in page.content.decode()
+    assert f'value="{typed}"' in page.content.decode() or not typed

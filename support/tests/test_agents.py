@@ -3,10 +3,10 @@ from datetime import timedelta
 import pytest
 
 from support import actions
-from support.errors import CapacityInUse
+from support.errors import AlreadyAnAgent, CapacityInUse
 from support.models import Agent
 from support.tests.factories import TicketFactory, online_agent
-from ticketing.errors import NotAllowed
+from ticketing.errors import Invalid, NotAllowed
 from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
 
@@ -49,3 +49,15 @@ def test_the_capacity_is_the_supervisors_and_never_below_what_is_in_work():
     with nothing_changes(), pytest.raises(NotAllowed):
         actions.set_capacity(agent, capacity=4, by=agent.user)
     assert actions.set_capacity(agent, capacity=3, by=boss).capacity == 3
+
+
+def test_an_account_has_one_place_at_the_desk_which_supervisors_give():
+    user, boss = UserFactory(role="agent"), UserFactory(role="supervisor")
+    given = {"capacity": 2, "departments": ["sales"]}
+    with nothing_changes(), pytest.raises(NotAllowed):
+        actions.add_agent(user, **given, by=user)
+    with nothing_changes(), pytest.raises(Invalid):
+        actions.add_agent(user, **{**given, "capacity": -1}, by=boss)
+    assert actions.add_agent(user, **given, by=boss).departments == ["sales"]
+    with nothing_changes(), pytest.raises(AlreadyAnAgent):
+        actions.add_agent(user, **given, by=boss)

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet, UUIDField
+from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
@@ -104,6 +105,11 @@ class SiteModelAdmin(admin.ModelAdmin):
     show_full_result_count = False  # it reads the whole table once more
     show_facets = admin.ShowFacets.NEVER  # and these read it for every choice
     empty_value_display = "–"
+
+    @property
+    def media(self) -> Media:
+        """Of Django's scripts those that our pages use: the others would be most of what a page weighs."""
+        return Media(js=["admin/js/core.js", "admin/js/actions.js"])
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
         """None also for an id that no text in the database can be."""

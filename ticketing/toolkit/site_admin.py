@@ -4,14 +4,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from ticketing import rights
-from ticketing.models import User
 from ticketing.toolkit.authentication import remember_browser
 
 
@@ -24,16 +21,6 @@ class LogInForm(AdminAuthenticationForm):
             raise self.get_invalid_login_error()
 
 
-class Choices(AutocompleteJsonView):
-    """What a field offers while somebody types: people by their names as well."""
-
-    def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, str]:
-        """The row as the list of choices shows it."""
-        row: dict[str, str] = super().serialize_result(obj, to_field_name)
-        name = obj.get_full_name() if isinstance(obj, User) else ""
-        return row | {"text": f"{name} ({row['text']})"} if name else row
-
-
 class SiteAdmin(admin.AdminSite):
     """Django's admin, the supervisors' place: open to whoever has `account.admin`."""
 
@@ -44,11 +31,6 @@ class SiteAdmin(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether this person may enter."""
         return bool(request.user.is_active and rights.scope(request.user, "account.admin"))
-
-    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
-        """Django's, with names."""
-        answer: HttpResponse = Choices.as_view(admin_site=self)(request)  # type: ignore[assignment]  # JSON, at once
-        return answer
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """One's own account page, whose verb counts wrong guesses, tells the owner and writes the trail."""
