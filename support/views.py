@@ -126,7 +126,7 @@ def _thread(request: OwnRequest, ticket: Ticket, **sent: Form) -> HttpResponse:
         "triage": forms.TriageForm(auto_id="id_triage_%s", initial=now),
         "reject": forms.RejectForm(auto_id="id_reject_%s"),
     }
-    return render_page(request, "support/ticket.html", "support/_said.html", context | shown | sent)
+    return render_page(request, "support/ticket.html", "support/_thread.html", context | shown | sent)
 
 
 def _is_staff(request: OwnRequest) -> bool:

@@ -11,6 +11,23 @@ addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
 });
 
+// Whoever goes back a step to choose another time finds again what they typed; whoever leaves the way does not.
+{
+  const details = document.getElementById("details");
+  const typed = () => details.querySelectorAll("input:is([type=text], [type=tel], [type=email])");
+  if (details) {
+    const before = JSON.parse(sessionStorage.getItem("details") ?? "{}");
+    for (const field of typed()) field.value = before[field.name] ?? field.value;
+    for (const back of document.querySelectorAll("#steps a, #chosen ~ .facts a")) {
+      back.addEventListener("click", () => {
+        const now = Array.from(typed(), (field) => [field.name, field.value]);
+        sessionStorage.setItem("details", JSON.stringify(Object.fromEntries(now)));
+      });
+    }
+  }
+  if (!document.getElementById("way")) sessionStorage.removeItem("details");
+}
+
 // Paper.
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
@@ -51,7 +68,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (elt !== target || !refreshes(elt)) return;
   const sheet = document.createElement("template");
   sheet.innerHTML = serverResponse;
-  if (sheet.content.firstElementChild?.innerHTML === target.innerHTML) event.detail.shouldSwap = false;
+  const isSame = (part) => part.innerHTML === document.getElementById(part.id)?.innerHTML;
+  if (Array.from(sheet.content.children).every(isSame)) event.detail.shouldSwap = false;
 });
 
 // Whoever does not see the page hears what a part says of itself.

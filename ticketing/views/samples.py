@@ -1,11 +1,19 @@
-"""Charts in every state, for the page that shows the pieces."""
+"""Charts and pills in every state, for the page that shows the pieces."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils import timezone
 from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from allocation.models import Ticket, TicketOption
+from booking.models import Booking
+from support.models import Agent, Priority
+from support.models import Ticket as Question
+from ticketing.models import Mail, Waiter
+from ticketing.models.base import State
 from ticketing.toolkit.charts import Amount, Chart
 
 HOURS = [f"{hour:02}:00" for hour in range(24)]
@@ -38,6 +46,37 @@ def charts() -> dict[str, list[Chart]]:
             _lines("cold", _("Heat map of nothing"), WEEK[:2], {"A": [0, 0], "B": [0, 0]}),
         ],
     }
+
+
+def pills() -> list[tuple[Any, list[State]]]:
+    """Every state of the things that pages are about, as their rows say it."""
+    now = timezone.now()
+    clock = [(False, False), (True, False), (True, True)]  # is over, has expired
+    return [
+        (_("Questions"), [Question(status=status).state for status in Question.Status]),
+        (_("Priority"), [Question(priority=priority).urgency for priority in Priority]),
+        (_("Agents"), [_agent(present).presence for present in (True, False)]),
+        (_("Bookings"), [_booking(*passed).state for passed in clock]),
+        (_("What is on"), [TicketOption(capacity=40, taken=taken).state for taken in (0, 37, 40)]),
+        (_("Tickets"), [Ticket(valid=valid, admitted_at=at).state for valid, at in [(1, None), (1, now), (0, None)]]),
+        (_("Waiting lists"), [Waiter(state=state).standing for state in Waiter.State]),
+        (
+            capfirst(Mail._meta.verbose_name_plural),
+            [Mail(**sent).state for sent in ({}, {"sent_at": now}, {"dead_at": now})],
+        ),
+    ]
+
+
+def _agent(present: bool) -> Agent:
+    agent = Agent()
+    agent.present = present
+    return agent
+
+
+def _booking(is_over: bool, expired: bool) -> Booking:
+    booking = Booking()
+    booking.is_over, booking.expired = is_over, expired
+    return booking
 
 
 def _lines(name: str, title: Any, labels: Sequence[str], series: dict[str, Any]) -> Chart:

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.defaults import page_not_found
 
+from allocation.codes import qr
 from ticketing import rights
 from ticketing.toolkit.language import language_of, speak
 from ticketing.toolkit.panel import operation, render_page
@@ -25,7 +26,7 @@ def style(request: HttpRequest) -> HttpResponse:
     """Every piece that pages are made of, in every state; in the demo only."""
     if not rights.is_demo():
         raise Http404
-    return render(request, "style.html", {"charts": samples.charts()})
+    return render(request, "style.html", {"charts": samples.charts(), "pills": samples.pills(), "code": qr("ticket")})
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:

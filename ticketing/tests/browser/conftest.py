@@ -102,9 +102,13 @@ def list_complaints(page, url):
     return found
 
 
+# That a page answered 403 or 404, or that there is no network: as the browser says it, and htmx after it.
+NO_FAULT = r"status of 40[34]|ERR_INTERNET_DISCONNECTED|^htmx:(sendError|afterRequest),"
+
+
 def is_complaint(said):
-    """Whether the console was told of a fault; that a page answered 403 or 404 is none."""
-    return said.type in ("error", "warning") and not re.search(r"status of 40[34]", said.text)
+    """Whether the console was told of a fault."""
+    return said.type in ("error", "warning") and not re.search(NO_FAULT, said.text)
 
 
 def shoot(page, name):
