@@ -296,6 +296,17 @@ class Booking(Record):
         related_name="bookings",
         verbose_name=_("account"),
     )
+    language = models.CharField(
+        _("language"), max_length=5, choices=settings.LANGUAGES, default="en", db_default="en", help_text=_("Of mails.")
+    )
+    sequence = models.PositiveIntegerField(
+        _("revision"),
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text=_("How often its time or its size was changed, as calendars count it."),
+    )
+    next_reminder_at = models.DateTimeField(_("next reminder"), null=True, editable=False)
     manage_version = models.PositiveSmallIntegerField(
         _("version of the manage token"),
         default=1,
@@ -344,6 +355,11 @@ class Booking(Record):
             ),
             models.Index(fields=["starts_at", "created_at", "id"], name="booking_booking_in_order"),
             models.Index(fields=["-created_at", "-id"], name="booking_booking_newest"),
+            models.Index(
+                fields=["next_reminder_at"],
+                condition=Q(next_reminder_at__isnull=False),
+                name="booking_booking_to_remind",
+            ),
             models.Index(Lower("email"), condition=Q(account=None) & ~Q(email=""), name="booking_booking_to_join"),
         ]
 

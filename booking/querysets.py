@@ -137,6 +137,10 @@ class BookingQuerySet(RecordQuerySet):
             is_settled=Coalesce(LessThan(ExpressionWrapper(deadline, DateTimeField()), Now()), Value(False))
         )
 
+    def to_remind(self) -> Self:
+        """Those whose reminder is due by the database's clock, whoever was due longest first."""
+        return self.filter(next_reminder_at__lte=Now()).order_by("next_reminder_at")
+
     def upcoming(self) -> Self:
         """Their time has not come yet, by the database's clock."""
         return self.filter(starts_at__gte=Now())

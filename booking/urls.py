@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking import views
+from booking import link_views, views
 
 app_name = "booking"
 
@@ -13,4 +13,7 @@ urlpatterns = [
     path("bookings/find/", views.booking_find, name="find"),
     path("bookings/<uuid:pk>/", views.booking_detail, name="detail"),
     path("bookings/<uuid:pk>/cancel/", views.booking_cancel, name="cancel"),
+    path("bookings/<uuid:pk>/renew/", link_views.renew, name="renew"),
+    path("bookings/<uuid:pk>/visit.ics", link_views.calendar, name="calendar"),
+    path("bookings/<uuid:pk>/<str:token>/", link_views.link, name="link"),
 ]

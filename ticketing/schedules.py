@@ -16,6 +16,7 @@ class Every(NamedTuple):
 SCHEDULES = [
     Every(1, "support.tasks.assign_waiting_tickets"),
     Every(1, "booking.tasks.purge_expired_bookings"),
+    Every(1, "booking.tasks.remind_of_visits"),
     Every(1, "ticketing.tasks.lapse_offers"),
     Every(60, "ticketing.tasks.forget_outlived"),
 ]

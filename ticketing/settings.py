@@ -35,6 +35,17 @@ def whole(name: str, default: int, highest: int = 1000) -> int:
     return int(value)
 
 
+def whole_numbers(name: str, default: str, highest: int = 1000) -> list[int]:
+    """A setting that is a list of positive whole numbers with commas between them; it may be empty."""
+    said = env.str(name, default=default)
+    parts = [part.strip() for part in said.split(",")] if said.strip() else []
+    if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= highest for part in parts):
+        raise ImproperlyConfigured(
+            f"{name} is “{said}”. It must be whole numbers from 1 to {highest} with commas between them, or empty."
+        )
+    return [int(part) for part in parts]
+
+
 def switch(name: str, default: bool) -> bool:
     """A setting that is on or off."""
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -320,6 +331,11 @@ Q_CLUSTER = {
 WHEN_OFFER_IS_ACCEPTED: dict[str, str] = {}
 # How long what is offered to somebody on a waiting list is held for them.
 WAITING_OFFER_LASTS = timedelta(hours=whole("WAITING_OFFER_HOURS", 24))
+
+# How long before a visit people are reminded of it by mail, each time; none where it is empty.
+BOOKING_REMINDERS = [timedelta(hours=hours) for hours in whole_numbers("BOOKING_REMINDER_HOURS", "24,1")]
+# Where the links in mails lead that open something of an app: called with what the mail names, it returns a path.
+LINKS_IN_MAILS = {"booking.booking": "booking.links.address_of"}
 
 # How long an agent who logged in by the ticket-service contract, whose clients send no sign of life, counts as there.
 AGENT_LOGIN_LEASE = timedelta(hours=whole("AGENT_LOGIN_LEASE_HOURS", 8))

@@ -1,8 +1,9 @@
 """The verbs of booking."""
 
-from booking.actions.bookings import book, cancel_booking, change_booking
+from booking.actions.bookings import book, cancel_booking, change_booking, renew_link
 from booking.actions.purge import CHUNK, purge_expired
 from booking.actions.services import change_resource, change_service, change_slot, create_resource, create_service
+from booking.actions.telling import remind_due
 from booking.actions.welcome import welcome
 
 __all__ = [
@@ -16,5 +17,7 @@ __all__ = [
     "create_resource",
     "create_service",
     "purge_expired",
+    "remind_due",
+    "renew_link",
     "welcome",
 ]

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange as Range
 from django.db.models import F
 
+from booking.actions.telling import language_of, set_reminder, tell
 from booking.availability import Crew
 from booking.errors import SlotFull, SlotVanished, TooFewPlaces
 from booking.models import Booking, Resource, Service, Slot, Tally
@@ -37,6 +38,7 @@ from ticketing.rights import Actor, Scope
 from ticketing.texts import clean_email
 
 TRIES = 5
+MOVED = ("slot", "ends_at", "resource", "busy", "next_reminder_at")  # what a new time brings with it
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -88,8 +90,11 @@ def book(
     booking.party = require_party(service, party)
     booking.manage_digest = digest(booking.manage_token)
     _place(booking, service, starts_at, by=by)
+    booking.language = language_of(by)
+    set_reminder(booking)
     booking.save(force_insert=True)
     Activity.objects.record("booking.book", booking, by=by)
+    tell(booking, "booking_booked", by=by)
     _take_places(booking.slot, booking.party)
     return booking
 
@@ -158,13 +163,32 @@ def _change(booking: Booking, changes: dict[str, Any], *, by: Actor) -> Booking:
         require_party(left.service, changes["party"])
     if changes.get("starts_at", booking.starts_at) != booking.starts_at:
         _place(booking, left.service, changes["starts_at"], by=by)
-        changes |= {name: getattr(booking, name) for name in ("slot", "ends_at", "resource", "busy")}
+        set_reminder(booking)
+        changes |= {name: getattr(booking, name) for name in MOVED}
+    if {"starts_at", "party"} & changes.keys():
+        changes["sequence"] = F("sequence") + 1
     target = booking.slot
     Booking.objects.filter(pk=booking.pk).change(**changes)
     Activity.objects.record("booking.change", booking, by=by, fields=fields)
     booking.refresh_from_db()
     booking.slot = target
+    if "sequence" in changes:
+        tell(booking, "booking_changed", by=by)
     _move_places(left, places, target, booking.party)
+    return booking
+
+
+@transaction.atomic
+def renew_link(booking: Booking, *, by: Actor) -> Booking:
+    """Make the manage token, and every link that has it, void, and mail a new link to the booking's address."""
+    rights.require(by, "booking.change")
+    booking = _locked(booking, by=None)
+    booking.manage_version += 1
+    renewed = {"manage_version": booking.manage_version, "manage_digest": digest(booking.manage_token)}
+    Booking.objects.filter(pk=booking.pk).change(**renewed)
+    Activity.objects.record("booking.renew_link", booking, by=by)
+    booking.refresh_from_db()
+    tell(booking, "booking_link", by=by)
     return booking
 
 
@@ -174,6 +198,8 @@ def cancel_booking(booking: Booking, *, by: Actor) -> None:
     rights.require(by, "booking.cancel")
     booking = _locked(booking, by=by)
     Booking.objects.filter(pk=booking.pk).delete()
+    booking.sequence += 1
+    tell(booking, "booking_cancelled", by=by)
     Activity.objects.record("booking.cancel", booking, by=by)
     Tally.objects.count_cancelled(booking)
     Slot.objects.give_back(booking.slot_id, booking.party)

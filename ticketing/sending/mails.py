@@ -8,9 +8,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.crypto import salted_hmac
+from django.utils.module_loading import import_string
 
-from ticketing.models import EmailLink, Mail, Waiter
+from ticketing.models import EmailLink, Mail
 from ticketing.sending import Hopeless, NotSent
+from ticketing.sending.calendar_files import Visit, calendar_file
 
 
 def send(mail: Mail) -> None:
@@ -32,8 +34,11 @@ def send(mail: Mail) -> None:
 
 def render(mail: Mail) -> EmailMultiAlternatives:
     """The message: the template's first line is the subject, the rest is the text, and the HTML says the same."""
-    link = address_of(mail.link or mail.waiter)
+    link = address_of(mail)
     context = mail.context | {"mail": mail, "link": link, "site_url": settings.SITE_URL}
+    visit = Visit.heard(mail.context["visit"]) if "visit" in mail.context else None
+    if visit:
+        context["visit"] = visit
     with translation.override(mail.language):
         first_line, _, text = render_to_string(template_name(mail.template), context).partition("\n")
         # Whatever a name in it holds, a subject is one line.
@@ -42,6 +47,9 @@ def render(mail: Mail) -> EmailMultiAlternatives:
         html = render_to_string("mail/base.html", context | {"subject": subject, "paragraphs": paragraphs})
     message = EmailMultiAlternatives(subject, text.strip() + "\n", to=[mail.to], headers=headers(mail))
     message.attach_alternative(html, "text/html")
+    if visit:
+        method = "PUBLISH" if link else "CANCEL"
+        message.attach("visit.ics", calendar_file([visit], method=method).decode(), f"text/calendar; method={method}")
     return message
 
 
@@ -56,8 +64,12 @@ def template_name(name: str) -> str:
     return f"mail/{name}.txt"
 
 
-def address_of(link: EmailLink | Waiter | None) -> str:
+def address_of(mail: Mail) -> str:
     """What whoever reads the mail opens; empty for a mail without a link. Only the mail itself holds it."""
+    if opened := mail.context.get("opens"):
+        kind, *named = opened
+        return settings.SITE_URL + str(import_string(settings.LINKS_IN_MAILS[kind])(*named))
+    link = mail.link or mail.waiter
     if link is None:
         return ""
     page = "account:link" if isinstance(link, EmailLink) else "waiting:link"
