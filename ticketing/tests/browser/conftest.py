@@ -111,7 +111,7 @@ def is_complaint(said):
     return said.type in ("error", "warning") and not re.search(NO_FAULT, said.text)
 
 
-def shoot(page, name):
-    """Keep a picture, to be looked at."""
+def shoot(page, name, *, whole=True):
+    """Keep a picture of the page, or of what a screen shows of it, to be looked at."""
     SHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)

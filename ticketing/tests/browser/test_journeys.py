@@ -28,6 +28,7 @@ def book_a_time(page, address):
     page.get_by_role("region", name="Choose a day").locator("input[type=date]").fill("2031-09-12")
     page.get_by_role("button", name="Show the times").click()
     page.get_by_role("radio", name=re.compile("10:15")).check()
+    shoot(page, "picture-booking", whole=False)
     page.get_by_role("button", name="Go on with this time").click()
     page.get_by_label("First name").fill("Inês")
     page.get_by_label("Last name").fill("Gonçalves")
@@ -87,6 +88,7 @@ def test_an_agent_answers_three_tickets_by_keyboard_alone(site, visit):
         codes = [site.raise_ticket() for _ in range(3)]
         within(15, lambda: all(site.status_of(code) == "in_progress" for code in codes))
         page.reload()
+        shoot(page, "picture-desk", whole=False)
         for number, code in enumerate(codes, 1):
             if number == 1:
                 press_until(page, "a", "hey there")
@@ -133,6 +135,7 @@ def test_a_supervisor_finds_out_why_a_ticket_waits(site, visit, scripts):
     with visit("sofia", scripts=scripts) as page:
         page.goto("/")
         page.get_by_role("navigation", name="Main").get_by_role("link", name="Board").click()
+        shoot(page, "picture-board", whole=False)
         assert "no agent is online" in page.locator("tr", has_text="hey there").first.inner_text().lower()
         page.get_by_role("link", name=re.compile("hey there")).first.click()
         assert code in page.locator("main").inner_text()
