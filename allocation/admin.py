@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms import ModelForm, Textarea
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from allocation.actions import change_option, create_option, invalidate, validate
@@ -21,7 +22,7 @@ class OptionForm(ModelForm):
     class Meta:
         model = TicketOption
         fields = ["name", "description", "capacity"]
-        labels = {"capacity": _("allocation")}
+        labels = {"capacity": capfirst(_("allocation"))}
         widgets = {"description": Textarea}
 
 

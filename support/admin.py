@@ -144,6 +144,10 @@ class AgentAdmin(SiteModelAdmin):
         """With presence, by the database's clock."""
         return super().get_queryset(request).with_presence()
 
+    def get_fields(self, request: HttpRequest, obj: Agent | None = None) -> list[str]:
+        """Of a new one only what can be said of it."""
+        return self.fields if obj else self.fields[:3]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> list[str]:
         """Presence and load are facts; an agent stays the same person."""
         return ["taken", "online_until", *(["user"] if obj else [])]

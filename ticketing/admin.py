@@ -108,20 +108,18 @@ class AccountAdmin(SiteModelAdmin):
     reach = 1_000_000  # those who are looked for come first in no order; so many are read in about a second
     ordering = ["username"]
     readonly_fields = [
-        "username",
+        STATE,
         "first_name",
         "last_name",
         "email",
         "email_confirmed_at",
         "language",
-        "is_superuser",
-        "is_active",
         "is_demo",
         "last_login",
         "date_joined",
     ]
     fieldsets = [
-        (None, {"fields": ["username", "role", "is_superuser", "is_active", "is_demo"]}),
+        (None, {"fields": ["role", STATE, "is_demo"]}),
         (_("Person"), {"fields": ["first_name", "last_name", "email", "email_confirmed_at", "language"]}),
         (_("Dates"), {"fields": ["last_login", "date_joined"]}),
     ]
