@@ -234,7 +234,8 @@ def parts(world):
     question, options = world.questions[0], [world.option, world.few, world.none]
     return {
         "booking:detail": [{"pk": row.pk} for row in world.bookings],
-        "booking:cancel": [{"pk": world.booking.pk}],
+        **{f"booking:{name}": [{"pk": world.booking.pk}] for name in ("cancel", "renew", "calendar")},
+        "booking:link": [{"pk": world.booking.pk, "token": world.booking.manage_token}],
         "allocation:buy": [{"pk": row.pk} for row in options],
         "allocation:ticket": [{"pk": row.pk} for row in world.tickets],
         "support:ticket": [{"code": row.code} for row in world.questions],
