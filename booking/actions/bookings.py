@@ -1,7 +1,9 @@
 """The verbs of booking.
 
 Locks are taken in one order everywhere: first a booking, then the resources of its service, the tally of its hour and
-slots, each in ascending key; the purge alike. A slot's row comes last, because everybody who books it waits for it.
+slots, each in ascending key, each slot with those who wait for it before the next; the purge alike. A slot's row comes
+last, because everybody who books it waits for it. Whatever becomes free is offered to its waiting list in the same
+transaction (ticketing/actions/waiting.py), so that nobody outside the list sees it before.
 """
 
 from collections.abc import Callable
@@ -30,6 +32,7 @@ from booking.policies import (
 from booking.querysets import minute_of
 from booking.timetable import number_of
 from ticketing import rights
+from ticketing.actions import offer_what_is_free, release_overdue
 from ticketing.clocks import database_now
 from ticketing.errors import NotFound
 from ticketing.models import Activity, User
@@ -202,7 +205,7 @@ def cancel_booking(booking: Booking, *, by: Actor) -> None:
     tell(booking, "booking_cancelled", by=by)
     Activity.objects.record("booking.cancel", booking, by=by)
     Tally.objects.count_cancelled(booking)
-    Slot.objects.give_back(booking.slot_id, booking.party)
+    _give_back(Slot(pk=booking.slot_id), booking.party)
 
 
 def _locked(booking: Booking, *, by: Actor) -> Booking:
@@ -230,10 +233,19 @@ def _slot_at(service: Service, starts_at: datetime) -> Slot:
 def _take_places(slot: Slot, places: int) -> None:
     if Slot.objects.take(slot.pk, places):
         return
+    # What holds them may be an offer whose time is over. Only here: who finds room pays nothing for waiting lists.
+    if release_overdue(slot) and Slot.objects.take(slot.pk, places):
+        return
     left = Slot.objects.filter(pk=slot.pk).annotate(free=F("capacity") - F("taken")).values_list("free", flat=True)
     if not left:
         raise SlotVanished
     raise TooFewPlaces(field="party") if left[0] else SlotFull(field="starts_at")
+
+
+def _give_back(slot: Slot, places: int) -> None:
+    """Return places, first to whoever waits for them."""
+    Slot.objects.give_back(slot.pk, places)
+    offer_what_is_free(slot)
 
 
 def _move_places(left: Slot, had: int, target: Slot, wants: int) -> None:
@@ -241,15 +253,15 @@ def _move_places(left: Slot, had: int, target: Slot, wants: int) -> None:
     if left == target:
         _take_or_give_back(target, wants - had)
     elif left.pk < target.pk:
-        Slot.objects.give_back(left.pk, had)
+        _give_back(left, had)
         _take_places(target, wants)
     else:
         _take_places(target, wants)
-        Slot.objects.give_back(left.pk, had)
+        _give_back(left, had)
 
 
 def _take_or_give_back(slot: Slot, more: int) -> None:
     if more > 0:
         _take_places(slot, more)
     elif more < 0:
-        Slot.objects.give_back(slot.pk, -more)
+        _give_back(slot, -more)

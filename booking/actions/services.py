@@ -9,6 +9,7 @@ from booking.errors import PlacesTaken, SlugTaken
 from booking.models import Resource, Service, Slot
 from booking.policies import clean_name, clean_slug, clean_terms
 from ticketing import rights
+from ticketing.actions import offer_what_is_free
 from ticketing.errors import NotFound
 from ticketing.models import Activity, Calendar
 from ticketing.rights import Actor
@@ -105,12 +106,16 @@ def change_resource(resource: Resource, *, by: Actor, **known: Unpack[Upkeep]) -
 
 @transaction.atomic
 def change_slot(slot: Slot, *, by: Actor, capacity: int | None = None) -> Slot:
-    """Let this one slot have that many places, or PlacesTaken when more are taken (invariant E6)."""
+    """Let this one slot have that many places, or PlacesTaken when more are taken (invariant E6).
+
+    What is added goes to the waiting list first.
+    """
     rights.require(by, "booking.manage")
     if capacity is None:
         return slot
     if not Slot.objects.filter(pk=slot.pk, taken__lte=capacity).change(capacity=capacity):
         raise PlacesTaken(field="capacity") if Slot.objects.filter(pk=slot.pk).exists() else NotFound
     Activity.objects.record("booking.change_slot", slot, by=by, capacity=capacity)
+    offer_what_is_free(slot)
     slot.refresh_from_db()
     return slot

@@ -1,8 +1,9 @@
 """The verbs of waiting lists, of whatever is a Stock.
 
 An offer is a hold: its places are part of the stock's `taken` from the offer on, whatever becomes of it. Whoever gives
-places of a stock back, or raises its capacity, calls `offer_what_is_free` in the same transaction; whoever needs places
-calls `release_overdue` first. So no timer is needed to be right, and nobody outside the list can come in between.
+places of a stock back, or raises its capacity, calls `offer_what_is_free` in the same transaction; whoever finds no
+places calls `release_overdue`, and tries once more before refusing. So no timer is needed to be right, and nobody
+outside the list can come in between.
 
 Locks are taken in one order everywhere: first the stock's row, then its waiters; several stocks in ascending primary
 key, each with its waiters before the next. No waiter of a stock changes state or place but under the stock's lock.
@@ -172,13 +173,22 @@ def leave_list(waiter: Waiter, *, by: Actor) -> Waiter:
 # Offers
 
 
-@transaction.atomic
 def offer_what_is_free(stock: Stock) -> int:
     """Offer what is free to those whom it fits, in the public order; returns how many places were offered.
 
     Each gets as many as they want, as far as they reach. Who would not take so few is passed over, and keeps their
-    place; what fits nobody is free for everybody. To be called in the transaction that gave the places back.
+    place; what fits nobody is free for everybody. To be called in the transaction that gave the places back, after
+    the UPDATE that did so: one query where nobody waits.
     """
+    # Right without another lock: the caller's UPDATE holds the stock's row, and people come to its list under the lock
+    # of that row only. Who is not seen here comes to it after our commit, and finds what is free then.
+    if not Waiter.objects.of(stock).waiting().exists():
+        return 0
+    return _offer_in_order(stock)
+
+
+@transaction.atomic
+def _offer_in_order(stock: Stock) -> int:
     locked = _lock(stock)
     if locked is None or locked.is_over:
         return 0
@@ -217,7 +227,7 @@ def _offer(waiter: Waiter, share: int, stock: "_Locked") -> None:
 def release_overdue(stock: Stock) -> int:
     """End the offers of this stock that are past their time, and offer their places on; returns how many ended.
 
-    To be called by whoever needs the stock, in the same transaction, before they look what is left.
+    To be called by whoever needs the stock, in the same transaction, before they say that nothing is left.
     """
     if not Waiter.objects.of(stock).overdue().exists():
         return 0

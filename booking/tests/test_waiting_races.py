@@ -1,0 +1,107 @@
+"""Waiting lists of times with many at once, on real connections."""
+
+import time
+from threading import Event
+
+import pytest
+from django.db.models.functions import Now
+
+from booking.actions import cancel_booking, change_booking, change_slot
+from booking.errors import SlotFull
+from booking.models import Booking
+from booking.tests.factories import NOON, BookingFactory
+from booking.tests.test_races import outcomes
+from booking.tests.waiting import broken, comes_due, full, join, left
+from ticketing.actions import lapse_offers
+from ticketing.models import Waiter
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OUTSIDERS = 6
+CANCELLED, LAPSED = 10, 20
+
+
+@pytest.fixture(autouse=True)
+def lists(settings):
+    settings.WHEN_OFFER_IS_ACCEPTED = {"booking.slot": ""}
+
+
+def keep_trying(book, over):
+    """Somebody outside the list, who takes a place whenever there is one; how many they got."""
+    got = tries = 0
+    while not over.is_set() or not tries:
+        tries += 1
+        try:
+            book()
+            got += 1
+        except SlotFull:
+            pass
+    return got
+
+
+def give_up(slot):
+    """Each booking of a slot ends in another way: it is cancelled, moved away, or cancelled after a place was added."""
+    for number, booking in enumerate(Booking.objects.filter(slot=slot)[:CANCELLED]):
+        if number % 3 == 1:
+            change_booking(booking, starts_at=NOON.replace(year=2032), by=None)
+        else:
+            cancel_booking(booking, by=None)
+        if number % 3 == 2:
+            slot.refresh_from_db()
+            change_slot(slot, capacity=slot.capacity + 1, by=None)
+        time.sleep(0.02)
+
+
+def let_offers_lapse(slot):
+    """The times of offers pass one by one; most are released by whoever wants to book."""
+    for number in range(LAPSED):
+        if offered := Waiter.objects.of(slot).offered().filter(offered_until__gt=Now()).first():
+            comes_due(offered)
+        if number % 5 == 4:
+            lapse_offers()
+        time.sleep(0.01)
+
+
+def test_nobody_outside_the_list_gets_a_place_that_is_given_back_while_somebody_waits():
+    slot, over = full(capacity=CANCELLED), Event()
+    for _ in range(2 * (CANCELLED + LAPSED)):
+        join(slot)
+
+    def run():
+        try:
+            give_up(slot)
+            let_offers_lapse(slot)
+        finally:
+            over.set()
+
+    _, _, *got = outcomes(
+        run,
+        lambda: let_offers_lapse(slot),
+        *[lambda: keep_trying(lambda: BookingFactory(service=slot.service), over)] * OUTSIDERS,
+    )
+    assert sum(got) == 0
+    assert Waiter.objects.filter(state="lapsed").count() > LAPSED / 4
+    assert Waiter.objects.waiting().exists()
+    assert left(slot) == 0
+    assert broken() == set()
+
+
+def test_moves_between_two_times_with_lists_do_not_deadlock():
+    here = full(capacity=4)
+    there = full(capacity=4, starts_at=NOON.replace(hour=13), service=here.service)
+    for slot in (here, there):
+        for _ in range(12):
+            join(slot)
+    times = [here.starts_at, there.starts_at]
+
+    def back_and_forth(booking):
+        for turn in range(10):
+            try:
+                change_booking(booking, starts_at=times[turn % 2], by=None)
+            except SlotFull:
+                offered = Waiter.objects.offered().order_by("?").first()
+                comes_due(*[offered] if offered else [])
+
+    outcomes(*[lambda booking=booking: back_and_forth(booking) for booking in Booking.objects.all()])
+    lapse_offers()
+    assert broken() == set()
