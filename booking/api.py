@@ -20,12 +20,18 @@ from booking.models import NAME_LENGTH, PHONE, SLUG, TERMS, Booking, Resource, S
 from booking.policies import clean_phone, clean_slug, email_as_seen, end_of, phone_as_seen
 from ticketing import rights
 from ticketing.errors import Invalid, NotFound
-from ticketing.models import Calendar
+from ticketing.models import Calendar, Waiter
 from ticketing.texts import clean_email
 from ticketing.toolkit.api import ApiViewSet
 from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Day, Flag, Id, Instant, Ruled, Text, parse_instant
 from ticketing.toolkit.questions import ask_day, ask_number, asked, parameters
 
+LINK_SECRET = OpenApiParameter(
+    "Manage-Token",
+    str,
+    OpenApiParameter.HEADER,
+    description="What the link in the mails of the waiting list ends in; it stands in for an account.",
+)
 A_DAY = timedelta(hours=24)
 MOST_DAYS = 62  # that one request can ask about
 MOST_RESOURCES = 500  # of one service
@@ -450,6 +456,16 @@ class NewBooking(serializers.Serializer):
     party = Count(required=False, help_text="How many come, each with a place; one if unsaid.")
 
 
+class OfferTaken(serializers.Serializer):
+    """Whom to expect on the places that a waiting list holds."""
+
+    waiter = Id(help_text="The id of the place on the waiting list that holds the offer.")
+    firstname = Text(NAME_LENGTH)
+    lastname = Text(NAME_LENGTH)
+    phone = Ruled(clean_phone, pattern=f"^{PHONE}$", limit=10)
+    party = Count(required=False, help_text="How many come; all for whom places are held if unsaid.")
+
+
 class BookingChange(serializers.Serializer):
     """What may change of a booking; what is left out stays."""
 
@@ -467,13 +483,15 @@ class BookingViewSet(ApiViewSet):
         "list": "booking.see_all",
         "retrieve": "booking.see_one",
         "create": "booking.book",
+        "take_up": "booking.book",
         "partial_update": "booking.change",
         "destroy": "booking.cancel",
     }
     serializer_class = BookingSerializer
-    outputs = {"create": BookingMade}
+    outputs = {"create": BookingMade, "take_up": BookingMade}
+    creating = frozenset({"create", "take_up"})
     filterset_class = BookingFilters
-    inputs = {"create": NewBooking, "partial_update": BookingChange}
+    inputs = {"create": NewBooking, "take_up": OfferTaken, "partial_update": BookingChange}
     orderings = {"starts_at": ("starts_at", "created_at", "id"), "created_at": ("created_at", "id")}
     newest_first = False
     examples = {
@@ -489,7 +507,8 @@ class BookingViewSet(ApiViewSet):
     @classmethod
     def headers_of(cls, action: str) -> list[OpenApiParameter]:
         """The manage token wherever one booking is named."""
-        return [*super().headers_of(action), *([] if action in ("list", "create") else [MANAGE_TOKEN])]
+        tokens = {"list": [], "create": [], "take_up": [LINK_SECRET]}.get(action, [MANAGE_TOKEN])
+        return [*super().headers_of(action), *tokens]
 
     @property
     def operation(self) -> str:
@@ -520,6 +539,17 @@ class BookingViewSet(ApiViewSet):
         if named := wanted.pop("service", None):
             wanted["service"] = _service(named)
         return self.answer(actions.book(**wanted, by=request.user), 201)
+
+    @action(detail=False, methods=["post"], url_path="take-up")
+    def take_up(self, request: Request) -> Response:
+        """Book the places that a waiting list holds for somebody, or fewer; the rest is offered to the next."""
+        wanted = self.input()
+        pk, secret = wanted.pop("waiter"), request.headers.get("Manage-Token", "")
+        rows = Waiter.objects.visible_to(request.user, "waiting.use_link", Waiter.objects.link_of(pk, secret))
+        waiter = rows.filter(pk=pk, kind=Slot._meta.label_lower).first()
+        if waiter is None:
+            raise NotFound(field="waiter")
+        return self.answer(actions.book_offer(waiter, **wanted, by=request.user), 201)
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change what is given, wholly or not at all."""

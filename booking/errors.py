@@ -67,6 +67,13 @@ class TermsMisfit(Invalid):
     message = _("The slot grid must divide the day evenly. Choose 5, 10, 15, 20, 30, 45, 60 or 90 minutes.")
 
 
+class NotWaitedFor(Conflict):
+    """Whether a visit can be received is more there than a number of places."""
+
+    code = "not_waited_for"
+    message = _("There is no waiting list for this, because each visit needs a room or a person. Choose another time.")
+
+
 class PlacesTaken(Conflict):
     """A slot's capacity may not fall below the places that are taken."""
 

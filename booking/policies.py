@@ -15,6 +15,7 @@ from booking.errors import (
     NoSuchDay,
     NoSuchTime,
     NotASlot,
+    NotWaitedFor,
     PartyTooLarge,
     TermsMisfit,
     TimeIsOver,
@@ -159,6 +160,12 @@ def require_party(service: Service, party: int, *, field: str = "party") -> int:
     if party > service.largest_party:
         raise PartyTooLarge(field=field)
     return party
+
+
+def require_list(service: Service) -> None:
+    """Refuse with NotWaitedFor where a place that is given back need not be one that somebody else can have."""
+    if service.needs_resource:
+        raise NotWaitedFor
 
 
 def require_in_time(booking: Booking, *, by: Actor) -> None:

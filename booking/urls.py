@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from booking import link_views, views
+from booking import link_views, views, waiting_views
 
 app_name = "booking"
 
 urlpatterns = [
     path("book/", views.booking_new, name="book"),
     path("book/done/", views.booking_done, name="done"),
+    path("book/offer/<uuid:pk>/", waiting_views.take_up, name="take_up"),
     path("bookings/", views.booking_list, name="list"),
     path("bookings/find/", views.booking_find, name="find"),
     path("bookings/<uuid:pk>/", views.booking_detail, name="detail"),

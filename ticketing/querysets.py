@@ -280,6 +280,11 @@ class WaiterQuerySet(RecordQuerySet):
         shown = Q(pk=pk, link_version=version)
         return self.filter(shown | Q(account=actor) if reached == Scope.OWN else shown)
 
+    def link_of(self, pk: Any, secret: str) -> tuple[UUID, int] | None:
+        """What whoever knows the secret of this row's link has shown; None for another one's."""
+        waiter: Any = self.filter(pk=pk).first() if secret else None
+        return waiter.link if waiter and waiter.opens_with(secret) else None
+
     def of(self, stock: Any) -> Self:
         """Those of one stock."""
         return self.filter(kind=stock._meta.label_lower, stock=stock.pk)

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange as Range
 from django.db.models import F
+from django.utils.translation import gettext_lazy as _
 
 from booking.actions.telling import language_of, set_reminder, tell
 from booking.availability import Crew
@@ -25,6 +26,7 @@ from booking.policies import (
     clean_phone,
     end_of,
     require_in_time,
+    require_list,
     require_party,
     require_slot,
     require_window,
@@ -32,10 +34,10 @@ from booking.policies import (
 from booking.querysets import minute_of
 from booking.timetable import number_of
 from ticketing import rights
-from ticketing.actions import offer_what_is_free, release_overdue
+from ticketing.actions import NoOffer, offer_what_is_free, release_overdue, use_offer
 from ticketing.clocks import database_now
-from ticketing.errors import NotFound
-from ticketing.models import Activity, User
+from ticketing.errors import Invalid, NotFound
+from ticketing.models import Activity, User, Waiter
 from ticketing.querysets import digest
 from ticketing.rights import Actor, Scope
 from ticketing.texts import clean_email
@@ -52,7 +54,7 @@ def _again_if_slot_vanishes(verb: Callable[_P, _T]) -> Callable[_P, _T]:
 
     @wraps(verb)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        for _ in range(TRIES - 1):
+        for _try in range(TRIES - 1):
             try:
                 return verb(*args, **kwargs)
             except SlotVanished:
@@ -80,26 +82,71 @@ def book(
     SlotFull when there are not that many left; NotASlot, Closed, TooSoon, TooFarAhead or PartyTooLarge by the terms of
     the service. Whoever has proven to read at `email`, or proves it later (`welcome`), finds it in their account.
     """
+    rights.require(by, "booking.book")
+    starts_at = clean_instant(starts_at)
+    booking = _expected(firstname=firstname, lastname=lastname, phone=phone, email=email, by=by)
+    service = service or Service.objects.default()
+    booking.party = require_party(service, party)
+    _place(booking, service, starts_at, by=by)
+    _write(booking, by=by)
+    _take_places(booking.slot, booking.party)
+    return booking
+
+
+def _expected(*, firstname: str, lastname: str, phone: str, email: str, by: Actor) -> Booking:
+    """Whom to expect, and whose account has the booking; no time and no place yet."""
     reached = rights.require(by, "booking.book")
     booking = Booking(
-        starts_at=clean_instant(starts_at),
         firstname=clean_name(firstname, field="firstname"),
         lastname=clean_name(lastname, field="lastname"),
         phone=clean_phone(phone),
         email=clean_email(email, empty=True),
         account=by if reached == Scope.OWN and isinstance(by, User) else User.objects.proven(email),
     )
-    service = service or Service.objects.default()
-    booking.party = require_party(service, party)
     booking.manage_digest = digest(booking.manage_token)
-    _place(booking, service, starts_at, by=by)
+    return booking
+
+
+def _write(booking: Booking, *, by: Actor, **details: Any) -> None:
     booking.language = language_of(by)
     set_reminder(booking)
     booking.save(force_insert=True)
-    Activity.objects.record("booking.book", booking, by=by)
+    Activity.objects.record("booking.book", booking, by=by, **details)
     tell(booking, "booking_booked", by=by)
-    _take_places(booking.slot, booking.party)
+
+
+@transaction.atomic
+def book_offer(
+    waiter: Waiter, *, firstname: str, lastname: str, phone: str, by: Actor, party: int | None = None
+) -> Booking:
+    """Make a booking of the places that are held for somebody, or of fewer of them; the rest goes to the next.
+
+    NoOffer when nothing is held for them any more. Lead time and horizon were asked when they joined: what is held for
+    somebody is theirs until the offer ends.
+    """
+    slot = Slot.objects.select_related("service").filter(pk=waiter.stock).first()
+    if slot is None:
+        raise NoOffer
+    require_list(slot.service)
+    booking = _expected(firstname=firstname, lastname=lastname, phone=phone, email=waiter.email, by=by)
+    booking.account = booking.account or waiter.account
+    booking.slot, booking.starts_at, booking.ends_at = slot, slot.starts_at, end_of(slot.service, slot.starts_at)
+    booking.party = _party_of_offer(waiter, party)
+    _write(booking, by=by, waiter=str(waiter.pk))
+    if rest := use_offer(waiter, by=by) - booking.party:
+        _give_back(slot, rest)
     return booking
+
+
+def _party_of_offer(waiter: Waiter, party: int | None) -> int:
+    """How many come of those for whom places are held."""
+    held = Waiter.objects.offered().filter(pk=waiter.pk).values_list("offered", flat=True).first()
+    if held is None:
+        raise NoOffer
+    if party is not None and not 1 <= party <= held:
+        sentence = _("“%(field)s” must be a whole number from 1 to %(limit)d.")
+        raise Invalid(sentence % {"field": "party", "limit": held}, field="party")
+    return party or held
 
 
 def _place(booking: Booking, service: Service, starts_at: datetime, *, by: Actor) -> None:

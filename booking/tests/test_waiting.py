@@ -1,26 +1,30 @@
 """Waiting for a time that is full: who has the place that somebody gives back."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from booking.actions import cancel_booking, change_booking, change_slot
-from booking.errors import SlotFull, TooFewPlaces
+from booking.actions import book_offer, cancel_booking, change_booking, change_service, change_slot
+from booking.errors import BadPhone, NotWaitedFor, PartyTooLarge, SlotFull, TooFarAhead, TooFewPlaces, TooSoon
 from booking.models import Booking
 from booking.tests.factories import NOON, BookingFactory
 from booking.tests.waiting import broken, comes_due, full, join, left, states
+from ticketing.actions import NoOffer
+from ticketing.errors import Invalid
+from ticketing.models import Waiter
+from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
 
 pytestmark = pytest.mark.django_db
 
 LATER = NOON + timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def lists(settings):
-    settings.WHEN_OFFER_IS_ACCEPTED = {"booking.slot": ""}
+SOON = (timezone.now() + timedelta(days=2)).replace(second=0, microsecond=0)
+PERSON = {"firstname": "Ada", "lastname": "Lovelace", "phone": "5550100009"}
 
 
 @pytest.fixture
@@ -61,7 +65,8 @@ def test_whoever_comes_with_fewer_leaves_the_rest_to_the_list():
     assert broken() == set()
 
 
-def test_added_places_are_held_for_whom_they_fit_and_the_rest_is_free(slot):
+def test_added_places_are_held_for_whom_they_fit_and_the_rest_is_free():
+    slot = full(largest_party=2)
     big, small = join(slot, 2), join(slot)
     change_slot(slot, capacity=3, by=None)
     assert states(big, small) == [("waiting", None), ("offered", 1)]
@@ -118,6 +123,132 @@ def test_a_party_for_which_too_little_is_overdue_is_refused_with_nothing_changed
         BookingFactory(service=slot.service, party=2)
 
 
+# A wish
+
+
+@pytest.mark.parametrize(
+    ("terms", "wish", "refusal"),
+    [
+        ({"largest_party": 2}, {"quantity": 3, "least": 1}, PartyTooLarge),
+        ({"lead_minutes": 366 * 24 * 60, "starts_at": SOON}, {}, TooSoon),
+        ({"horizon_days": 1}, {}, TooFarAhead),
+    ],
+)
+def test_what_could_not_be_booked_is_not_waited_for(customer, terms, wish, refusal):
+    slot = full(capacity=4, starts_at=terms.pop("starts_at", NOON))
+    change_service(slot.service, **terms, by=None)
+    with nothing_changes(), pytest.raises(refusal):
+        join(slot, **wish, by=customer)
+    if "quantity" not in wish:
+        assert join(slot, by=None)
+
+
+def test_there_is_no_list_where_each_visit_needs_a_resource(slot):
+    change_service(slot.service, needs_resource=True, by=None)
+    with nothing_changes(), pytest.raises(NotWaitedFor):
+        join(slot)
+
+
+# An offer becomes a booking
+
+
+def offered(slot, quantity=1, **more):
+    """Somebody for whom so many places are held."""
+    waiter = join(slot, quantity, **more)
+    for booking in slot.bookings.all()[:quantity]:
+        cancel_booking(booking, by=None)
+    assert states(waiter) == [("offered", quantity)]
+    return waiter
+
+
+def test_what_is_held_becomes_a_booking_of_the_same_places(slot):
+    owner = UserFactory(email="ada@example.org", email_confirmed_at=timezone.now())
+    waiter = offered(slot, email="ada@example.org")
+    booking = book_offer(waiter, **PERSON, by=AnonymousUser())
+    assert (booking.slot, booking.starts_at, booking.ends_at) == (slot, NOON, NOON + timedelta(minutes=1))
+    assert (booking.party, booking.email, booking.account) == (1, "ada@example.org", owner)
+    assert (states(waiter), left(slot)) == ([("accepted", 1)], 0)
+    with nothing_changes(), pytest.raises(NoOffer):
+        book_offer(waiter, **PERSON, by=None)
+    assert broken() == set()
+
+
+def test_whoever_comes_with_fewer_than_are_held_leaves_the_rest_to_the_next():
+    slot = full(capacity=3, largest_party=3)
+    waiter, other = offered(slot, 3), join(slot, 2)
+    assert book_offer(waiter, **PERSON, party=1, by=None).party == 1
+    assert (states(waiter, other), left(slot)) == ([("accepted", 3), ("offered", 2)], 0)
+    assert broken() == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal", "field"),
+    [
+        ({"party": 2}, Invalid, "party"),
+        ({"party": 0}, Invalid, "party"),
+        ({"phone": "1"}, BadPhone, "phone"),
+        ({"firstname": " "}, Invalid, "firstname"),
+    ],
+)
+def test_what_cannot_be_booked_leaves_the_offer_as_it_is(slot, change, refusal, field):
+    waiter = offered(slot)
+    with nothing_changes(), pytest.raises(refusal) as refused:
+        book_offer(waiter, **{**PERSON, **change}, by=None)
+    assert set(refused.value.errors) == {field}
+
+
+def test_an_offer_whose_time_is_over_is_no_booking_any_more(slot):
+    waiter = offered(slot)
+    comes_due(waiter)
+    with nothing_changes(), pytest.raises(NoOffer):
+        book_offer(waiter, **PERSON, by=None)
+
+
+def test_nobody_waits_and_nothing_is_booked_at_a_time_that_is_gone(slot):
+    waiter = offered(slot)
+    Waiter.objects.filter(pk=waiter.pk).update(stock=waiter.pk)
+    waiter.refresh_from_db()
+    with nothing_changes(), pytest.raises(NoOffer):
+        book_offer(waiter, **PERSON, by=None)
+
+
+# Over the API
+
+
+TAKE_UP = "/api/v1/booking/bookings/take-up/"
+
+
+def test_a_stranger_books_what_is_held_with_the_secret_of_the_link(calls, production, slot):
+    waiter = offered(slot)
+    body = {**PERSON, "waiter": str(waiter.pk)}
+    for token in ("", "x" * 64, join(slot).secret):
+        with nothing_changes():
+            answer = calls(token=token).post(TAKE_UP, body)
+            assert (answer.status_code, list(answer.json()["errors"])) == (404, ["waiter"])
+    with nothing_changes():
+        assert calls(token=waiter.secret).post(TAKE_UP, {**body, "party": 2}).status_code == 400
+    key = uuid.uuid4().hex
+    first, again = (calls(token=waiter.secret).post(TAKE_UP, body, Idempotency_Key=key) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201), first.content
+    assert first.json() == again.json()
+    booking = Booking.objects.get(pk=first.json()["id"])
+    assert first.json()["manage_token"] == booking.manage_token
+    assert first["Location"] == f"/api/v1/booking/bookings/{booking.pk}"
+    with nothing_changes():
+        late = calls(token=waiter.secret).post(TAKE_UP, body)
+        assert (late.status_code, late.json()["code"]) == (409, "no_offer")
+    assert broken() == set()
+
+
+def test_staff_book_what_is_held_for_somebody_and_other_customers_do_not(calls, production, slot, customer, agent):
+    waiter = offered(slot)
+    body, other = {**PERSON, "waiter": str(waiter.pk)}, calls(customer)
+    other.get("/api/v1/booking/services/")  # the first use of a token is written down
+    with nothing_changes():
+        assert other.post(TAKE_UP, body).status_code == 404
+    assert calls(agent).post(TAKE_UP, body).status_code == 201
+
+
 # What it costs
 
 
@@ -127,7 +258,8 @@ def cost(call):
     return len(queries)
 
 
-def test_a_booking_costs_the_same_where_people_wait_for_more_than_is_free(slot):
+def test_a_booking_costs_the_same_where_people_wait_for_more_than_is_free():
+    slot = full(largest_party=4)
     service = change_slot(slot, capacity=5, by=None).service
     usual = cost(lambda: BookingFactory(service=service))
     for _ in range(20):

@@ -6,24 +6,19 @@ from threading import Event
 import pytest
 from django.db.models.functions import Now
 
-from booking.actions import cancel_booking, change_booking, change_slot
+from booking.actions import book_offer, cancel_booking, change_booking, change_slot
 from booking.errors import SlotFull
 from booking.models import Booking
 from booking.tests.factories import NOON, BookingFactory
 from booking.tests.test_races import outcomes
-from booking.tests.waiting import broken, comes_due, full, join, left
-from ticketing.actions import lapse_offers
+from booking.tests.waiting import broken, comes_due, full, join, left, states
+from ticketing.actions import NoOffer, lapse_offers
 from ticketing.models import Waiter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OUTSIDERS = 6
 CANCELLED, LAPSED = 10, 20
-
-
-@pytest.fixture(autouse=True)
-def lists(settings):
-    settings.WHEN_OFFER_IS_ACCEPTED = {"booking.slot": ""}
 
 
 def keep_trying(book, over):
@@ -83,6 +78,22 @@ def test_nobody_outside_the_list_gets_a_place_that_is_given_back_while_somebody_
     assert Waiter.objects.filter(state="lapsed").count() > LAPSED / 4
     assert Waiter.objects.waiting().exists()
     assert left(slot) == 0
+    assert broken() == set()
+
+
+def test_of_many_who_take_up_one_offer_at_once_one_books():
+    slot = full(capacity=1, largest_party=2)
+    change_slot(slot, capacity=2, by=None)
+    BookingFactory(service=slot.service)
+    waiter = join(slot, 2)
+    for booking in Booking.objects.all():
+        cancel_booking(booking, by=None)
+    other = join(slot)
+    person = {"firstname": "Ada", "lastname": "Lovelace", "phone": "5550100009", "party": 1}
+    got = outcomes(*[lambda: book_offer(waiter, **person, by=None)] * 6)
+    assert got.count(NoOffer) == 5
+    assert states(other) == [("offered", 1)]
+    assert Booking.objects.count() == 1
     assert broken() == set()
 
 

@@ -12,6 +12,7 @@ key, each with its waiters before the next. No waiter of a stock changes state o
 import logging
 from collections.abc import Iterator
 from datetime import datetime
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -20,7 +21,6 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Lower, Now
 from django.utils import translation
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -94,6 +94,8 @@ class NoOffer(Conflict):
 def join_list(stock: Stock, *, quantity: int, email: str, language: str, by: Actor, least: int | None = None) -> Waiter:
     """Wait for `quantity` places, or for `least` of them at worst; ThereIsRoom, AlreadyWaiting, TooLate, NoWaitingList.
 
+    The app that keeps the stock may refuse the wish, too (see WAITING_LISTS).
+
     The mail has the link to see one's place and to leave. Whoever proves to read at `email` finds it in their account.
     """
     reached = rights.require(by, "waiting.join")
@@ -106,12 +108,13 @@ def join_list(stock: Stock, *, quantity: int, email: str, language: str, by: Act
         language=clean_language(language),
         account=by if reached == Scope.OWN and isinstance(by, User) else User.objects.proven(email),
     )
-    _has_list(waiter.kind)
+    keeper = _keeper(waiter.kind)
     _makes_sense(waiter)
     release_overdue(stock)
     locked = _lock(stock)
     if locked is None:
         raise NotFound(field="stock")
+    keeper.require_wish(locked.row, waiter.quantity, by=by)
     _has_to_wait(waiter, locked)
     _spare(waiter.email, by)
     waiter.save(force_insert=True)
@@ -120,9 +123,11 @@ def join_list(stock: Stock, *, quantity: int, email: str, language: str, by: Act
     return _reread(waiter)
 
 
-def _has_list(kind: str) -> None:
-    if kind not in settings.WHEN_OFFER_IS_ACCEPTED:
+def _keeper(kind: str) -> Any:
+    """The module of the app that keeps stocks of this kind, or NoWaitingList."""
+    if kind not in settings.WAITING_LISTS:
         raise NoWaitingList(field="kind")
+    return import_module(settings.WAITING_LISTS[kind])
 
 
 def _makes_sense(waiter: Waiter) -> None:
@@ -315,13 +320,13 @@ def use_offer(waiter: Waiter, *, by: Actor) -> int:
 def accept_offer(waiter: Waiter, *, by: Actor) -> str:
     """Have the app that keeps the stock take the offer; returns the address where the person goes on. NoOffer.
 
-    The function that WHEN_OFFER_IS_ACCEPTED names for the kind calls `use_offer` here, or after it has asked for more.
+    Its `take_up` calls `use_offer` here, or after it has asked for more.
     """
     rights.require(by, "waiting.use_link")
-    _has_list(waiter.kind)
+    keeper = _keeper(waiter.kind)
     if not Waiter.objects.filter(pk=waiter.pk).offered().filter(offered_until__gt=Now()).exists():
         raise NoOffer
-    address: str = import_string(settings.WHEN_OFFER_IS_ACCEPTED[waiter.kind])(waiter, by=by)
+    address: str = keeper.take_up(waiter, by=by)
     return address
 
 

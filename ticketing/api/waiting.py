@@ -120,8 +120,7 @@ class WaiterViewSet(ApiViewSet):
 
     def _link(self) -> Any:
         secret = self.request.headers.get("Manage-Token", "") if self.detail else ""
-        waiter = Waiter.objects.filter(**self.named()).first() if secret else None
-        return waiter.link if waiter and waiter.opens_with(secret) else None
+        return Waiter.objects.link_of(self.named()["pk"], secret) if secret else None
 
     def get_object(self) -> Any:
         """The place; for a change with If-Match, which locks its row, the stock's row is locked before it."""
@@ -157,7 +156,7 @@ class WaiterViewSet(ApiViewSet):
 
 def _stock(kind: str, pk: Any) -> Stock:
     """What is to be waited for, there or not; NoWaitingList for what has no list."""
-    if kind not in settings.WHEN_OFFER_IS_ACCEPTED:
+    if kind not in settings.WAITING_LISTS:
         raise actions.NoWaitingList(field="kind")
     if stock := apps.get_model(kind)._default_manager.filter(pk=pk).first():
         return stock

@@ -19,7 +19,7 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture(autouse=True)
 def lists(settings):
-    settings.WHEN_OFFER_IS_ACCEPTED = LISTS
+    settings.WAITING_LISTS = LISTS
 
 
 @pytest.fixture

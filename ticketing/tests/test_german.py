@@ -236,6 +236,7 @@ def parts(world):
         "booking:detail": [{"pk": row.pk} for row in world.bookings],
         **{f"booking:{name}": [{"pk": world.booking.pk}] for name in ("cancel", "renew", "calendar")},
         "booking:link": [{"pk": world.booking.pk, "token": world.booking.manage_token}],
+        "booking:take_up": [{"pk": row.pk} for row in world.waiters],
         "allocation:buy": [{"pk": row.pk} for row in options],
         "allocation:ticket": [{"pk": row.pk} for row in world.tickets],
         "support:ticket": [{"code": row.code} for row in world.questions],
@@ -409,8 +410,8 @@ def looks_after_the_account(walk, world):
 
 
 def waits(walk, world):
-    here = {world.offer.kind: "ticketing.tests.greek.take"}
-    with undone(), override_settings(WHEN_OFFER_IS_ACCEPTED=here):
+    here = {world.offer.kind: "ticketing.tests.greek"}
+    with undone(), override_settings(WAITING_LISTS=here):
         walk.visitor(Role.CUSTOMER).send("waiting:accept", pk=world.offer.pk)
     for name, row in (("leave", world.waiters[0]), ("decline", world.offer), ("accept", world.offer)):
         for _ in range(2):

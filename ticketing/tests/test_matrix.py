@@ -257,7 +257,7 @@ def _invitation():
 def mode(request, settings):
     settings.SITE_MODE = request.param
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.WHEN_OFFER_IS_ACCEPTED = LISTS
+    settings.WAITING_LISTS = LISTS
     return request.param
 
 

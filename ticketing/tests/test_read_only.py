@@ -80,7 +80,7 @@ def in_vain(answer):
 @pytest.mark.django_db
 @pytest.mark.parametrize("case", WRITES, ids=lambda case: f"{case.method} {case.path}")
 def test_what_may_not_be_set_is_not(case, settings):
-    settings.WHEN_OFFER_IS_ACCEPTED = LISTS
+    settings.WAITING_LISTS = LISTS
     view, action = view_of(case)
     boss = UserFactory(role=Role.SUPERVISOR, is_superuser=True)
     headers = bearer(boss)

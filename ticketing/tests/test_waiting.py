@@ -42,7 +42,7 @@ ANYBODY = AnonymousUser()
 
 @pytest.fixture(autouse=True)
 def lists(settings):
-    settings.WHEN_OFFER_IS_ACCEPTED = LISTS
+    settings.WAITING_LISTS = LISTS
 
 
 @pytest.fixture(params=list(KINDS))
@@ -128,7 +128,7 @@ def test_a_wish_that_makes_no_sense_is_refused_by_name(stock, wish, field):
 
 
 def test_what_nobody_turns_offers_into_has_no_list(slot, settings):
-    settings.WHEN_OFFER_IS_ACCEPTED = {"allocation.ticketoption": LISTS["allocation.ticketoption"]}
+    settings.WAITING_LISTS = {"allocation.ticketoption": LISTS["allocation.ticketoption"]}
     with nothing_changes(), pytest.raises(actions.NoWaitingList):
         join(slot)
 
@@ -284,10 +284,10 @@ def test_the_app_that_keeps_the_stock_is_asked_where_the_person_goes_on(slot, se
     with nothing_changes(), pytest.raises(actions.NoOffer):
         actions.accept_offer(waiter, by=None)
     give_back(slot)
-    settings.WHEN_OFFER_IS_ACCEPTED = {}
+    settings.WAITING_LISTS = {}
     with nothing_changes(), pytest.raises(actions.NoWaitingList):
         actions.accept_offer(waiter, by=None)
-    settings.WHEN_OFFER_IS_ACCEPTED = LISTS
+    settings.WAITING_LISTS = LISTS
     assert actions.accept_offer(waiter, by=None) == "/panel/bookings/"
     assert states(waiter) == [("accepted", 1)]
 

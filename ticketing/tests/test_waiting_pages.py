@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def lists(settings):
-    settings.WHEN_OFFER_IS_ACCEPTED = LISTS
+    settings.WAITING_LISTS = LISTS
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_an_offer_is_shown_with_its_end_in_words(client, slot, settings):
 def test_one_cannot_accept_where_nobody_turns_offers_into_anything(client, slot, settings):
     waiter = join(slot)
     give_back(slot)
-    settings.WHEN_OFFER_IS_ACCEPTED = {}
+    settings.WAITING_LISTS = {}
     assert "Accept" not in html(opened(client, waiter))
     with nothing_changes():
         assert client.post(f"{place(waiter)}accept/").status_code == 404

@@ -41,7 +41,7 @@ SECONDS = 5
 
 @pytest.fixture(autouse=True)
 def lists(settings):
-    settings.WHEN_OFFER_IS_ACCEPTED = LISTS
+    settings.WAITING_LISTS = LISTS
 
 
 @pytest.fixture(params=list(KINDS))

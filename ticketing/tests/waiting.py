@@ -18,8 +18,7 @@ from ticketing.actions import join_list, offer_what_is_free, use_offer
 from ticketing.models import Activity, Waiter
 from ticketing.querysets import digest
 
-TAKE_UP = "ticketing.tests.waiting.take_up"
-LISTS = {"booking.slot": TAKE_UP, "allocation.ticketoption": TAKE_UP}
+LISTS = dict.fromkeys(("booking.slot", "allocation.ticketoption"), "ticketing.tests.waiting")  # this module
 
 
 class Slots:
@@ -106,6 +105,10 @@ def raise_capacity(stock, places=1):
     """What an app does that adds places."""
     kind_of(stock).model.objects.filter(pk=stock.pk).update(capacity=F("capacity") + places)
     return offer_what_is_free(stock)
+
+
+def require_wish(stock, quantity, by):
+    """What an app does that takes every wish."""
 
 
 @transaction.atomic

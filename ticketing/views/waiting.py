@@ -14,10 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ticketing import actions
 from ticketing.models import Waiter
-from ticketing.toolkit.contracts import found
 from ticketing.toolkit.panel import operation, render_page
+from ticketing.toolkit.waiting_links import reached_place, remember_link
 
-LINKS = "waiting_links"  # the session's key for the links that this browser has shown: which row, which version
 SHOWN = 50  # of those who wait, from the first
 
 asked_and_done = require_http_methods(["GET", "HEAD", "POST"])
@@ -31,7 +30,7 @@ def link(request: HttpRequest, pk: UUID, secret: str) -> HttpResponse:
     waiter = Waiter.objects.filter(pk=pk).first()
     if waiter is None or not waiter.opens_with(secret):
         raise actions.DeadLink
-    request.session[LINKS] = {**request.session.get(LINKS, {}), str(pk): waiter.link_version}
+    remember_link(request, waiter)
     return redirect("waiting:place", pk)
 
 
@@ -40,12 +39,12 @@ def link(request: HttpRequest, pk: UUID, secret: str) -> HttpResponse:
 @require_safe
 def place(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What is offered, how many are ahead, and the order of all who wait, without their names."""
-    waiter = _reached(request, pk)
+    waiter = reached_place(request, pk)
     line = Waiter.objects.beside(waiter).waiting()
     context = {
         "waiter": waiter,
         "stock": waiter.what(),
-        "can_accept": waiter.kind in settings.WHEN_OFFER_IS_ACCEPTED,
+        "can_accept": waiter.kind in settings.WAITING_LISTS,
         "line": line.in_order()[:SHOWN] if waiter.is_open else [],
         "waiting": line.count(),
         "offers": Waiter.objects.beside(waiter).offered().count(),
@@ -76,20 +75,13 @@ def decline(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def accept(request: HttpRequest, pk: UUID) -> HttpResponse:
     """On to where the places become a booking or a purchase."""
-    return redirect(actions.accept_offer(_reached(request, pk), by=request.user))
+    return redirect(actions.accept_offer(reached_place(request, pk), by=request.user))
 
 
 def _end(request: HttpRequest, pk: UUID, verb: Callable[..., Any], done: str, template: str) -> HttpResponse:
-    waiter = _reached(request, pk)
+    waiter = reached_place(request, pk)
     if request.method == "POST":
         verb(waiter, by=request.user)
         messages.success(request, done)
         return redirect("waiting:place", pk)
     return render(request, template, {"waiter": waiter, "stock": waiter.what()})
-
-
-def _reached(request: HttpRequest, pk: UUID) -> Any:
-    """The row, if it is theirs or this browser has shown its link; missing and foreign ones answer alike."""
-    version = request.session.get(LINKS, {}).get(str(pk))
-    rows = Waiter.objects.visible_to(request.user, "waiting.use_link", (pk, version) if version else None)
-    return found(rows.with_position(), pk=pk)
