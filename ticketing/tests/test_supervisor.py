@@ -53,9 +53,8 @@ sys.exit(Supervisor(services, is_stale=is_stale, is_ready=is_ready, on_tick=on_t
 # The programs note their process in the file that they are given.
 NOTE = "import os, signal, subprocess, sys, time; print(os.getpid(), file=open(sys.argv[1], 'a')); "
 SLEEP = NOTE + "time.sleep(1000)"
-STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)"
-REFUSE = NOTE + STUBBORN
-FAMILY = NOTE + f"subprocess.Popen([sys.executable, '-c', {NOTE + STUBBORN!r}, sys.argv[1]]); time.sleep(1000)"
+REFUSE = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEP  # deaf before anybody knows of it
+FAMILY = NOTE + f"subprocess.Popen([sys.executable, '-c', {REFUSE!r}, sys.argv[1]]); time.sleep(1000)"
 # Ends its child itself, slowly, and says whether it could.
 ORDERLY = (
     NOTE
