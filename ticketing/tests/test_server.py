@@ -20,9 +20,10 @@ from ticketing.runtime import server
 from ticketing.runtime.server import KIB, MIB, Bridge, command
 
 PROJECT = Path(server.__file__).resolve().parents[2]
-PATIENCE = 10  # seconds until something counts as stuck
+PATIENCE = 30  # seconds until something counts as stuck
 CROWD = 300
 
+asleep = []  # one entry for every request that sleeps or has slept
 closed_in = []  # threads that closed an answer, and whether the application ran in the same one
 
 
@@ -72,7 +73,10 @@ def site(environ, start_response):
     if path == "/closed":
         return say(start_response, closed_in)
     if path == "/sleep":
+        asleep.append(query)
         time.sleep(float(query))
+    if path == "/asleep":
+        return say(start_response, asleep)
     if path == "/process":
         return say(start_response, os.getpid())
     if path == "/early":
@@ -561,7 +565,7 @@ def test_the_service_comes_back_after_a_killed_worker():
 def test_it_stops_in_spite_of_slow_clients_and_answers_what_it_began():
     with serving("bridge") as served, crowd(served, *BODY), ThreadPoolExecutor() as pool:
         begun = pool.submit(served.get, "/sleep?1")
-        time.sleep(0.5)
+        eventually(lambda: served.get("/asleep").document)
         served.process.terminate()
         assert begun.result().status == 200
         assert served.process.wait(PATIENCE) == 0
