@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 
+import psutil
 import pytest
 
 from ticketing.tests.receivers import Receiver, free_port, silent
@@ -152,7 +153,7 @@ def test_kill_9_in_the_middle_loses_nothing_and_repeats_only_what_was_on_its_way
 def test_two_outboxes_beside_each_other_send_everything_once(site):
     command = [sys.executable, "manage.py", "outbox"]
     with Receiver(delay=0.05) as receiver, subprocess.Popen(command, cwd=ROOT, env=site.environment()) as second:
-        time.sleep(3)
+        within(30, lambda: psutil.Process(second.pid).num_threads() > 2)  # it looks for work, and hears of its end
         hook = site.hook(receiver.port)
         site.tickets(10)
         within(30, lambda: site.all_sent(hook))
