@@ -34,6 +34,16 @@ class BookingFactory(factory.django.DjangoModelFactory):
         return book(**kwargs)
 
 
+def book_each(instants):
+    """Bookings at all these times, as rows: for tests that ask which are found, and of how many."""
+    first, *more = instants
+    slot = BookingFactory(starts_at=first).slot
+    whom = {"slot": slot, "firstname": "Ishan", "lastname": "Dixit", "phone": "9927898022"}
+    Booking.objects.bulk_create(
+        Booking(starts_at=instant, manage_digest=f"{number:064x}", **whom) for number, instant in enumerate(more)
+    )
+
+
 def database_now():
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement_timestamp()")

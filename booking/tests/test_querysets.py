@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
 from booking.models import Booking
-from booking.tests.factories import NOON, BookingFactory, ServiceFactory, database_now, past
+from booking.tests.factories import NOON, BookingFactory, ServiceFactory, book_each, database_now, past
 from ticketing.errors import LogInFirst, NotAllowed
 from ticketing.tests.factories import UserFactory
 
@@ -65,8 +65,7 @@ def test_day_and_time_are_asked_as_the_clocks_showed_them(settings, zone, switch
     settings.TIME_ZONE = zone
     instants = [switch + timedelta(minutes=minutes) for minutes in range(-25 * 60, 25 * 60, 30)]
     instants += [switch + timedelta(seconds=seconds) for seconds in (-1, 1)]
-    for instant in instants:
-        BookingFactory(starts_at=instant)
+    book_each(instants)
     clocks = {instant: instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for instant in instants}
     for day in {clock.date() for clock in clocks.values()}:
         of_day = sorted(instant for instant, clock in clocks.items() if clock.date() == day)

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from booking.models import Booking
-from booking.tests.factories import BookingFactory
+from booking.tests.factories import book_each
 from ticketing import clocks
 
 pytestmark = pytest.mark.django_db
@@ -26,8 +26,7 @@ SWITCHES = [
 def test_today_is_the_day_that_the_clocks_show_however_they_change(settings, zone, switch):
     settings.TIME_ZONE = zone
     instants = [switch + timedelta(minutes=30 * number, seconds=-1) for number in range(-54, 54)]
-    for instant in instants:
-        BookingFactory(starts_at=instant)
+    book_each(instants)
     shown = {instant: instant.astimezone(ZoneInfo(zone)) for instant in instants}
     for at in (switch - timedelta(hours=3), switch - timedelta(seconds=1), switch, switch + timedelta(hours=3)):
         today = Booking.objects.filter(clocks.is_today("starts_at", at))
@@ -39,8 +38,7 @@ def test_today_is_the_day_that_the_clocks_show_however_they_change(settings, zon
 def test_rows_are_counted_by_the_hour_that_the_clocks_show(settings, zone, switch):
     settings.TIME_ZONE = zone
     instants = [switch + timedelta(minutes=20 * number) for number in range(-6, 6)]
-    for instant in instants:
-        BookingFactory(starts_at=instant)
+    book_each(instants)
     hours = [instant.astimezone(ZoneInfo(zone)).hour for instant in instants]
     assert clocks.by_hour(Booking.objects.in_order(), "starts_at") == {hour: hours.count(hour) for hour in hours}
 
