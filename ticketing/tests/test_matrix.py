@@ -5,6 +5,7 @@ A case is one request for one operation. What it must answer is not written here
 
 import json
 import uuid
+from functools import cached_property
 from typing import NamedTuple
 
 import pytest
@@ -275,10 +276,19 @@ class Caller:
 
     def __init__(self, user):
         self.user = user
-        self.browser, self.headers = Client(), {}
-        if user.is_authenticated:
-            self.browser.force_login(user)
-            self.headers = {"Authorization": f"Bearer {issue_token(user, name='matrix', by=None)}"}
+
+    @cached_property
+    def browser(self):
+        client = Client()
+        if self.user.is_authenticated:
+            client.force_login(self.user)
+        return client
+
+    @cached_property
+    def headers(self):
+        if not self.user.is_authenticated:
+            return {}
+        return {"Authorization": f"Bearer {issue_token(self.user, name='matrix', by=None)}"}
 
     def ask(self, case, named=""):
         me = str(self.user.pk or NOBODY)
