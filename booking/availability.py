@@ -203,12 +203,6 @@ def _shown_step(service: Service) -> int:
     return next(step for step in WIDER if step % service.grid_minutes == 0)
 
 
-def comes_twice(instant: datetime) -> bool:
-    """Whether the site's clocks, being put back, show this time a second time."""
-    shown = local(instant)
-    return shown.replace(fold=0).utcoffset() != shown.replace(fold=1).utcoffset()
-
-
 def nearest(found: list[Offer], instant: datetime, number: int = 3) -> list[Offer]:
     """Of those with a free place the ones nearest to an instant, in the order of time."""
     free = (offer for offer in found if offer.free)

@@ -1,12 +1,15 @@
 """The shape of what people type."""
 
-from datetime import datetime
+import re
+from contextlib import suppress
+from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from booking.availability import require_place
+from booking.errors import NoSuchTime
 from booking.models import NAME_LENGTH, Booking, Service
 from booking.policies import (
     clean_name,
@@ -22,8 +25,34 @@ from booking.querysets import DEFAULT
 from ticketing.rights import Actor, Scope
 from ticketing.texts import clean_email
 from ticketing.toolkit.panel import OnceForm, refusals_on
+from ticketing.toolkit.times import comes_twice
 
+WITH_OFFSET = r"[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}"
 RULES = {"firstname": clean_name, "lastname": clean_name, "phone_number": clean_phone}
+
+
+class ClockField(forms.TimeField):
+    """A time of day; of one that the clocks show twice perhaps with its offset from UTC, such as “02:30+01:00”."""
+
+    def to_python(self, value: Any) -> time | None:
+        """With the offset, if it was said."""
+        if isinstance(value, str) and re.fullmatch(WITH_OFFSET, value):
+            with suppress(ValueError):
+                return time.fromisoformat(value)
+        return super().to_python(value)
+
+
+def instant_said(day: date, clock: time) -> datetime:
+    """The instant of a time as it was said: of two that look alike the one with that offset, or else the first.
+
+    NoSuchTime when none has the offset.
+    """
+    plain = clock.replace(tzinfo=None)
+    for one in (plain, plain.replace(fold=1)):
+        instant = instant_of(day, one)
+        if clock.tzinfo is None or local(instant).utcoffset() == clock.utcoffset():
+            return instant
+    raise NoSuchTime(field="time")
 
 
 class WhenForm(forms.Form):
@@ -38,7 +67,7 @@ class WhenForm(forms.Form):
             "invalid": _("There is no such day. Write it like 2031-09-12, or choose one."),
         },
     )
-    time = forms.TimeField(
+    time = ClockField(
         label=_("Time"),
         input_formats=["%H:%M", "%H:%M:%S"],
         widget=forms.TimeInput({"type": "time", "autocomplete": "off"}, format="%H:%M"),
@@ -53,7 +82,7 @@ class WhenForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("date") and cleaned.get("time"):
             with refusals_on(self):
-                cleaned["starts_at"] = instant_of(cleaned["date"], cleaned["time"])
+                cleaned["starts_at"] = instant_said(cleaned["date"], cleaned["time"])
         return cleaned
 
     @property
@@ -179,9 +208,15 @@ class BookForm(OnceForm, ServiceForm, VisitForm):
 class ChangeForm(VisitForm):
     """A visit as it is; what is not touched stays, and so does a phone number that is not typed anew."""
 
-    VERB_NAMES = {"phone_number": "phone", "date": "starts_at", "time": "starts_at"}
+    VERB_NAMES = {"phone_number": "phone", "date": "starts_at", "time": "starts_at", "which": "starts_at"}
 
-    field_order = ("date", "time", "firstname", "lastname", "phone_number")
+    which = forms.ChoiceField(
+        label=_("The clocks show this time twice"),
+        choices=[("first", _("Before the clocks are put back")), ("second", _("After the clocks are put back"))],
+        required=False,
+        widget=forms.RadioSelect(),
+    )
+    field_order = ("date", "time", "which", "firstname", "lastname", "phone_number")
 
     def __init__(self, booking: Booking, sight: Scope, data: Any = None) -> None:
         shown = local(booking.starts_at)
@@ -192,15 +227,26 @@ class ChangeForm(VisitForm):
                 "lastname": booking.lastname,
                 "phone_number": "" if sight == Scope.MASKED else booking.phone,
                 "date": shown.date(),
-                "time": shown.time().replace(second=0, microsecond=0),
+                "time": shown.time().replace(second=0, microsecond=0, fold=0),
+                "which": "second" if shown.fold else "first",
             },
         )
+        if not comes_twice(booking.starts_at):
+            del self.fields["which"]
         self.fields["phone_number"].required = False
         self.fields["phone_number"].help_text = _("Ten digits. Leave it empty to keep the number.")
 
+    def clean(self) -> dict[str, Any]:
+        """Of a time that comes twice the one that was marked."""
+        clock = self.cleaned_data.get("time")
+        if clock and self.cleaned_data.get("which") == "second":
+            self.cleaned_data["time"] = clock.replace(fold=1)
+        return super().clean()
+
     def changes(self) -> dict[str, Any]:
         """What the verb is to change."""
-        names = {self.VERB_NAMES.get(name, name) for name in self.changed_data}
+        touched = set(self.changed_data) - ({"which"} if not self.cleaned_data.get("which") else set())
+        names = {self.VERB_NAMES.get(name, name) for name in touched}
         given = {**self.cleaned_data, "phone": self.cleaned_data["phone_number"]}
         return {name: given[name] for name in names if given[name]}
 

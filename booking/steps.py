@@ -10,10 +10,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from booking.availability import Offer, comes_twice
+from booking.availability import Offer
 from booking.forms import BookForm, StepForm
 from booking.models import Service
 from booking.policies import local
+from ticketing.toolkit.times import clock_in_words, comes_twice
 
 DAYS_AT_ONCE = 6
 LABELS: dict[str, Promise] = {
@@ -77,9 +78,27 @@ class Way(NamedTuple):
         return self.to(day=self.day)
 
     @property
-    def comes_twice(self) -> bool:
-        """Whether the clocks show the chosen time a second time."""
-        return bool(self.starts_at and comes_twice(self.starts_at))
+    def time_in_words(self) -> str:
+        """The time, and which one where the clocks show it twice."""
+        return clock_in_words(self.starts_at) if self.starts_at else ""
+
+    @property
+    def twin(self) -> datetime | None:
+        """The other time that looks like the chosen one, where the clocks show it twice."""
+        if not (self.starts_at and comes_twice(self.starts_at)):
+            return None
+        shown = local(self.starts_at)
+        return shown.replace(fold=1 - shown.fold)
+
+    @property
+    def twin_in_words(self) -> str:
+        """The same as people say it."""
+        return clock_in_words(self.twin) if self.twin else ""
+
+    @property
+    def to_twin(self) -> str:
+        """Where it is chosen instead."""
+        return self.to(day=self.day, at=self.twin)
 
     @property
     def day_in_words(self) -> str:
@@ -87,11 +106,51 @@ class Way(NamedTuple):
         # Translators: as Django's filter "date" writes it. In German: l, j. F Y
         return dateformat.format(self.day, pgettext("format of a day", "l j F Y")) if self.day else ""
 
-    def to(self, service: Service | None = None, day: date | None = None) -> str:
+    def to(self, service: Service | None = None, day: date | None = None, at: datetime | None = None) -> str:
         """The address at which that much is chosen."""
         said = {"service": service.slug if service else self.said_service, "date": day.isoformat() if day else ""}
+        said["time"] = said_time(at) if at else ""
         chosen = urlencode({name: value for name, value in said.items() if value})
         return f"{reverse('booking:book')}?{chosen}" if chosen else reverse("booking:book")
+
+
+class Choice(NamedTuple):
+    """A time to choose."""
+
+    offer: Offer
+    is_chosen: bool
+
+    @property
+    def value(self) -> str:
+        """What a form sends for it."""
+        return said_time(self.offer.instant)
+
+    @property
+    def words(self) -> str:
+        """What people read."""
+        return clock_in_words(self.offer.instant)
+
+    @property
+    def name(self) -> str:
+        """What tells it apart from the others of its day on the page."""
+        shown = self.offer.shown
+        return f"{shown:%H%M}-again" if shown.fold else f"{shown:%H%M}"
+
+    @property
+    def comes_twice(self) -> bool:
+        """Whether another one looks like it."""
+        return comes_twice(self.offer.instant)
+
+
+def said_time(instant: datetime) -> str:
+    """A time as forms and addresses say it, with the offset only where the clocks show it twice."""
+    shown = local(instant)
+    return f"{shown:%H:%M}{shown.isoformat()[-6:]}" if comes_twice(instant) else f"{shown:%H:%M}"
+
+
+def choices(found: list[Offer], way: Way) -> list[Choice]:
+    """The times to choose from, of which one may be chosen already."""
+    return [Choice(offer, offer.instant == way.starts_at) for offer in found]
 
 
 def way_of(form: StepForm | BookForm) -> Way:
@@ -121,7 +180,7 @@ def _name(day: date, today: date) -> str:
     return near.get((day - today).days) or dateformat.format(day, "D")
 
 
-def by_part_of_day(found: list[Offer]) -> list[tuple[Promise, list[Offer]]]:
+def by_part_of_day(found: list[Choice]) -> list[tuple[Promise, list[Choice]]]:
     """The times in the parts of the day that have any."""
-    parts = ((name, [offer for offer in found if offer.shown.hour in hours]) for name, hours in PARTS_OF_DAY)
+    parts = ((name, [one for one in found if one.offer.shown.hour in hours]) for name, hours in PARTS_OF_DAY)
     return [(name, times) for name, times in parts if times]

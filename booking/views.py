@@ -15,12 +15,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from booking.actions import book, cancel_booking, change_booking
-from booking.availability import Offer, comes_twice, is_full, nearest, offers_of_day
+from booking.availability import is_full, nearest, offers_of_day
 from booking.errors import SlotFull
 from booking.forms import BookForm, ChangeForm, FindForm, StepForm
 from booking.models import Booking, Service
 from booking.policies import email_as_seen, phone_as_seen
-from booking.steps import Way, by_part_of_day, days, steps, way_of
+from booking.steps import Choice, Way, by_part_of_day, choices, days, steps, way_of
 from ticketing import rights
 from ticketing.rights import Scope
 from ticketing.toolkit.panel import once, operation, refusals_on, render_page, wants_part
@@ -78,8 +78,9 @@ def _choose(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
         context |= {"here": "time" if way.day else "day", "days": days(way, at=said.at)}
     if way.service and way.day:
         found = offers_of_day(way.day, way.service, by=request.user, at=said.at)
-        context |= {"parts": by_part_of_day(found), "has_free": any(offer.free for offer in found)}
-        context["comes_twice"] = any(comes_twice(offer.instant) for offer in found)
+        times = choices(found, way)
+        context |= {"parts": by_part_of_day(times), "has_free": any(offer.free for offer in found)}
+        context["comes_twice"] = any(one.comes_twice for one in times)
     context["services"] = [(service, way.to(service, way.day)) for service in way.services]
     context |= {"steps": steps(way, context["here"]), "whole": _blank(request, said.services)}
     part = "booking/_free.html" if request.headers.get("HX-Target") == "free" else "booking/_way.html"
@@ -94,7 +95,7 @@ def _blank(request: HttpRequest, services: list[Service], **chosen: str) -> Book
     return BookForm(services, initial={**known, **chosen})
 
 
-def _ask(request: HttpRequest, form: BookForm, way: Way, nearby: list[Offer] | None = None) -> HttpResponse:
+def _ask(request: HttpRequest, form: BookForm, way: Way, nearby: list[Choice] | None = None) -> HttpResponse:
     """Whom to expect; day and time stand above the form, unless they are what is wrong."""
     if way.starts_at and nearby != []:
         form.settle()
@@ -104,14 +105,15 @@ def _ask(request: HttpRequest, form: BookForm, way: Way, nearby: list[Offer] | N
     return render(request, "booking/booking_new_details.html", context)
 
 
-def _nearby(request: HttpRequest, form: BookForm, way: Way) -> list[Offer] | None:
+def _nearby(request: HttpRequest, form: BookForm, way: Way) -> list[Choice] | None:
     """What is free around a minute that is full; None where it is not."""
     service = way.service or Service()
     if not (way.day and way.starts_at and is_full(way.starts_at, service, by=request.user)):
         return None
     if not form.non_field_errors():  # something else was wrong too, so that nobody tried
         form.add_error(None, str(SlotFull.message))
-    return nearest(offers_of_day(way.day, service, by=request.user, at=timezone.now()), way.starts_at)
+    found = offers_of_day(way.day, service, by=request.user, at=timezone.now())
+    return choices(nearest(found, way.starts_at), way)
 
 
 @operation("booking.book")

@@ -232,7 +232,7 @@ def test_cancelling_twice_says_where_to_look(client, customer):
 
 
 def test_what_is_not_touched_stays_to_the_second(client, customer, settings):
-    """Half past two is on the clocks twice that night; the form shows neither which one, nor seconds."""
+    """Half past two is on the clocks twice that night; the form says which one, and no seconds."""
     settings.TIME_ZONE = "Europe/Berlin"
     second = datetime(2031, 10, 26, 1, 30, 7, tzinfo=UTC)
     one = f"{BOOKINGS}{BookingFactory(by=customer, starts_at=second).pk}/"
@@ -241,6 +241,34 @@ def test_what_is_not_touched_stays_to_the_second(client, customer, settings):
     client.post(one, sent(html, lastname="Rao"))
     booking = Booking.objects.get()
     assert (booking.lastname, booking.starts_at) == ("Rao", second)
+
+
+def marked(html, name):
+    """The value of the radio button of that name that is marked."""
+    [tag] = [tag for tag in re.findall(r"<input[^>]*>", html) if f'name="{name}"' in tag and " checked" in tag]
+    return re.search('value="([^"]+)"', tag)[1]
+
+
+@pytest.mark.parametrize("hour", [0, 1])
+def test_of_two_times_that_look_alike_a_change_keeps_the_one_it_is_and_takes_the_other_on_request(
+    client, customer, settings, hour
+):
+    settings.TIME_ZONE = "Europe/Berlin"
+    was, other = (datetime(2031, 10, 26, one, 30, tzinfo=UTC) for one in (hour, 1 - hour))
+    one = f"{BOOKINGS}{BookingFactory(by=customer, starts_at=was).pk}/"
+    html = page(client.get(one))
+    names = ["first", "second"]
+    assert marked(html, "which") == names[hour]
+    client.post(one, sent(html, lastname="Rao", which=names[hour]))
+    assert Booking.objects.get().starts_at == was
+    typed = {name: value for name, value in sent(html).items() if name != "which"}
+    client.post(one, typed)  # without the mark it stays as well
+    assert Booking.objects.get().starts_at == was
+    client.post(one, sent(html, which=names[1 - hour]))
+    assert Booking.objects.get().starts_at == other
+    client.post(one, sent(html, date="2031-10-27", which="second"))
+    assert Booking.objects.get().starts_at == datetime(2031, 10, 27, 1, 30, tzinfo=UTC)
+    assert "which" not in inputs(page(client.get(one)))
 
 
 @pytest.mark.parametrize(

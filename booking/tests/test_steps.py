@@ -178,10 +178,63 @@ def test_a_time_that_the_clocks_skip_is_said_and_one_that_comes_twice_is_explain
     twice = visit(client, f"{PAGE}?date=2027-10-31")
     assert "show some times twice" in twice.words
     details = twice.forms[1].send(time="02:30")
-    assert "What you book is the first time." in details.words
+    assert "The clocks show this time twice on that day." in details.words
     details.form("firstname").send(**PERSON)
-    assert Booking.objects.get().starts_at == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    assert Booking.objects.get().starts_at == FIRST
     assert "twice" not in visit(client, THE_DAY).words
+
+
+FIRST, SECOND = (datetime(2027, 10, 31, hour, 30, tzinfo=UTC) for hour in (0, 1))
+BEFORE, AFTER = "02:30, before the clocks are put back", "02:30, after the clocks are put back"
+
+
+@pytest.mark.parametrize(
+    ("value", "instant", "words", "others"),
+    [("02:30+02:00", FIRST, BEFORE, AFTER), ("02:30+01:00", SECOND, AFTER, BEFORE)],
+)
+def test_each_of_two_times_that_look_alike_is_booked_and_said_as_itself(
+    client, settings, value, instant, words, others
+):
+    settings.TIME_ZONE = "Europe/Berlin"
+    client.force_login(UserFactory())
+    times = visit(client, f"{PAGE}?date=2027-10-31")
+    assert words in times.words
+    assert re.findall(r'id="at-0230[^"]*"', times.html) == ['id="at-0230"', 'id="at-0230-again"']
+    details = times.forms[1].send(time=value)
+    assert words in details.words.partition("What you chose")[2].partition("The clocks show")[0]
+    assert details.follow(f"Take {others}").words.count(others) == 1
+    refused = details.form("firstname").send(**{**PERSON, "phone_number": "12"})
+    assert words in refused.words
+    done = refused.form("firstname").send(**PERSON)
+    assert words in done.words
+    assert Booking.objects.get().starts_at == instant
+    assert words in visit(client, "/panel/bookings/").words
+    one = done.follow("See it, move it or cancel it")
+    assert words in one.words
+    assert words in one.follow("Cancel the booking").words
+
+
+def test_one_of_two_times_that_look_alike_is_full_alone(client, settings):
+    settings.TIME_ZONE = "Europe/Berlin"
+    BookingFactory.create_batch(20, starts_at=SECOND)
+    times = visit(client, f"{PAGE}?date=2027-10-31")
+    assert " disabled" in re.search(r'<input[^>]*id="at-0230-again"[^>]*>', times.html)[0]
+    assert " disabled" not in re.search(r'<input[^>]*id="at-0230"[^>]*>', times.html)[0]
+    refused = visit(client, f"{PAGE}?date=2027-10-31&time=02:30%2B01:00")
+    assert refused.here == ["Time"]
+    assert "This time is fully booked." in refused.words
+    assert visit(client, f"{PAGE}?date=2027-10-31&time=02:30").here == ["Details"]
+
+
+@pytest.mark.parametrize(
+    "clock",
+    ["02:30%2B03:00", "02:30%2B24:00", "02:30+01:00", "10:15%2B02:00", "02:30-01:00", "٠٢:٣٠%2B01:00", "02:30%2B"],
+)
+def test_an_offset_that_the_clocks_do_not_have_then_chooses_nothing(client, settings, clock):
+    settings.TIME_ZONE = "Europe/Berlin"
+    refused = visit(client, f"{PAGE}?date=2027-10-31&time={clock}")
+    assert refused.here == ["Time"]
+    assert "There is no such time" in refused.words
 
 
 def test_a_full_minute_is_marked_and_refused_with_what_else_is_free(client):

@@ -47,6 +47,14 @@ def test_other_days_are_told_in_full(days):
     assert in_words(on_day(days)) == in_full(on_day(days))
 
 
+def test_of_a_time_that_comes_twice_it_is_said_which_one():
+    first, second = (datetime(2027, 10, 31, hour, 30, tzinfo=UTC) for hour in (0, 1))
+    assert in_full(first) == "Sunday 31 October 2027, 02:30, before the clocks are put back"
+    assert in_full(second) == "Sunday 31 October 2027, 02:30, after the clocks are put back"
+    assert in_full(second + timedelta(minutes=30)) == "Sunday 31 October 2027, 03:00"
+    assert in_full(datetime(2027, 3, 28, 1, tzinfo=UTC)) == "Sunday 28 March 2027, 03:00"
+
+
 def test_a_day_ends_at_midnight_on_the_clocks_of_the_site(settings):
     settings.TIME_ZONE = "Pacific/Kiritimati"  # fourteen hours ahead: another day than in UTC for most of it
     assert in_words(on_day(0, hour=0)) == "today, 00:30"
