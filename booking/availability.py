@@ -153,6 +153,12 @@ def days_between(
     ]
 
 
+def days_with_slots(first: date, last: date, service: Service) -> set[date]:
+    """The days on the site's clocks on which any slot begins, whoever can book it and when."""
+    spans = opened(service, days_span(first, last))
+    return {day for day in _days(first, last) if slots_within(service, days_span(day, day), spans)}
+
+
 def _days(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
 

@@ -22,6 +22,7 @@ from booking.policies import (
     require_window,
 )
 from booking.querysets import DEFAULT
+from ticketing.errors import Refused
 from ticketing.rights import Actor, Scope
 from ticketing.texts import clean_email
 from ticketing.toolkit.panel import OnceForm, refusals_on
@@ -53,6 +54,22 @@ def instant_said(day: date, clock: time) -> datetime:
         if clock.tzinfo is None or local(instant).utcoffset() == clock.utcoffset():
             return instant
     raise NoSuchTime(field="time")
+
+
+def require_bookable(service: Service, instant: datetime, *, by: Actor, at: datetime) -> None:
+    """Refuse what the verb would refuse, as things are now, and name the field of the pages that is to blame."""
+    require_slot(service, instant, field="time")
+    require_window(service, instant, by=by, at=at, field="time")
+    require_place(instant, service, by=by)
+
+
+def objection(service: Service, instant: datetime, *, by: Actor, at: datetime) -> Refused | None:
+    """The same refusal, to be shown beside what else is wrong; None when there is none."""
+    try:
+        require_bookable(service, instant, by=by, at=at)
+    except Refused as refusal:
+        return refusal
+    return None
 
 
 class WhenForm(forms.Form):
@@ -170,9 +187,7 @@ class StepForm(ServiceForm, WhenForm):
                 require_future_day(day, at=self.at)
             if self.starts_at and self.for_service:
                 require_future(self.starts_at, at=self.at)
-                require_slot(self.for_service, self.starts_at, field="time")
-                require_window(self.for_service, self.starts_at, by=self.by, at=self.at, field="time")
-                require_place(self.starts_at, self.for_service, by=self.by)
+                require_bookable(self.for_service, self.starts_at, by=self.by, at=self.at)
         return cleaned
 
 

@@ -1,22 +1,43 @@
 """The way to a booking, step by step: where somebody is, what was chosen, and what there is to choose from."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import dateformat
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from booking.availability import Offer
+from booking.availability import (
+    DayOffer,
+    Offer,
+    days_between,
+    days_with_slots,
+    offers_of_day,
+    slots_of_day,
+)
 from booking.forms import BookForm, StepForm
 from booking.models import Service
-from booking.policies import local
-from ticketing.toolkit.times import clock_in_words, comes_twice
+from booking.policies import is_bound, local, window_of
+from booking.timetable import days_span
+from ticketing.rights import Actor
+from ticketing.toolkit.times import clock_in_words, comes_twice, in_full, lasting
 
 DAYS_AT_ONCE = 6
+LOOKED_THROUGH = ((0, 14), (14, 62))  # days from the first on: mostly a fortnight has enough, and nobody looks further
+NOTHING_FREE: dict[str, Promise] = {
+    "past": gettext_lazy("This day is over."),
+    "closed": gettext_lazy("It is closed on this day."),
+    "late": gettext_lazy("It is too late to book a time on this day."),
+    "early": gettext_lazy("Times on this day cannot be booked yet."),
+    "full": gettext_lazy("No time is free any more on this day."),
+}
+NO_QUARTER = gettext_lazy(
+    "No quarter of an hour is free any more on this day. Choose another day, or another minute below."
+)
 LABELS: dict[str, Promise] = {
     "service": gettext_lazy("What for"),
     "day": gettext_lazy("Day"),
@@ -83,6 +104,11 @@ class Way(NamedTuple):
         return clock_in_words(self.starts_at) if self.starts_at else ""
 
     @property
+    def lasts(self) -> str:
+        """How long the visit is, in words."""
+        return lasting(self.service.duration) if self.service else ""
+
+    @property
     def twin(self) -> datetime | None:
         """The other time that looks like the chosen one, where the clocks show it twice."""
         if not (self.starts_at and comes_twice(self.starts_at)):
@@ -103,8 +129,12 @@ class Way(NamedTuple):
     @property
     def day_in_words(self) -> str:
         """The day, such as “Saturday 21 November 2026”."""
-        # Translators: as Django's filter "date" writes it. In German: l, j. F Y
-        return dateformat.format(self.day, pgettext("format of a day", "l j F Y")) if self.day else ""
+        return day_in_words(self.day) if self.day else ""
+
+    @property
+    def takes_any_minute(self) -> bool:
+        """Whether more times can be booked than are shown to choose from."""
+        return bool(self.service and self.service.grid_minutes == 1)
 
     def to(self, service: Service | None = None, day: date | None = None, at: datetime | None = None) -> str:
         """The address at which that much is chosen."""
@@ -119,6 +149,11 @@ class Choice(NamedTuple):
 
     offer: Offer
     is_chosen: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be chosen."""
+        return self.offer.free > 0
 
     @property
     def value(self) -> str:
@@ -166,13 +201,36 @@ def steps(way: Way, here: str) -> list[Step]:
     return [Step(LABELS[name], name == here, addresses[name] if name in behind else "") for name in names]
 
 
-def days(way: Way, *, at: datetime) -> list[Day]:
-    """Today and the days after it."""
+def day_in_words(day: date) -> str:
+    """Such as “Saturday 21 November 2026”."""
+    # Translators: as Django's filter "date" writes it. In German: l, j. F Y
+    return dateformat.format(day, pgettext("format of a day", "l j F Y"))
+
+
+def days(way: Way, *, by: Actor, at: datetime) -> list[Day]:
+    """The next days that have free places."""
     today = local(at).date()
-    shown = (today + timedelta(days=number) for number in range(DAYS_AT_ONCE))
+    shown = free_days(way, today, DAYS_AT_ONCE, by=by, at=at)
     # Translators: as Django's filter "date" writes it. In German: j. F
     short = pgettext("format of a day without its weekday", "j F")
     return [Day(_name(day, today), dateformat.format(day, short), way.to(day=day), day == way.day) for day in shown]
+
+
+def free_days(way: Way, first: date, number: int, *, by: Actor, at: datetime) -> list[date]:
+    """The first days with free places from a day on, at most so many, of two months."""
+    found: list[date] = []
+    for begin, end in _spans_from(first):
+        if way.service and len(found) < number:
+            found += [one.day for one in days_between(begin, end, way.service, by=by, at=at) if one.free]
+    return found[:number]
+
+
+def _spans_from(first: date) -> Iterator[tuple[date, date]]:
+    """The days that are looked through, as first and last ones, as far as there is a calendar."""
+    day, last = first.toordinal(), date.max.toordinal()
+    for begin, end in LOOKED_THROUGH:
+        if day + begin <= last:
+            yield date.fromordinal(day + begin), date.fromordinal(min(day + end - 1, last))
 
 
 def _name(day: date, today: date) -> str:
@@ -184,3 +242,64 @@ def by_part_of_day(found: list[Choice]) -> list[tuple[Promise, list[Choice]]]:
     """The times in the parts of the day that have any."""
     parts = ((name, [one for one in found if one.offer.shown.hour in hours]) for name, hours in PARTS_OF_DAY)
     return [(name, times) for name, times in parts if times]
+
+
+def times(way: Way, *, by: Actor, at: datetime) -> list[Choice]:
+    """The times of the chosen day: all of its grid, but for one so fine that they can be typed."""
+    if not (way.service and way.day):
+        return []
+    found = offers_of_day if way.takes_any_minute else slots_of_day
+    return choices(found(way.day, way.service, by=by, at=at), way)
+
+
+def nothing_free(way: Way, *, by: Actor, at: datetime) -> dict[str, Any]:
+    """Why the chosen day has no time to choose, and the next day that has one."""
+    if not (way.service and way.day):
+        return {}
+    [offer] = days_between(way.day, way.day, way.service, by=by, at=at)
+    is_open = way.day in days_with_slots(way.day, way.day, way.service)
+    reason = why_none(offer, way.service, is_open, by=by, at=at)
+    after = [] if way.day == date.max else free_days(way, way.day + timedelta(days=1), 1, by=by, at=at)
+    sentence = NO_QUARTER if reason == "full" and way.takes_any_minute else NOTHING_FREE[reason]
+    return {"sentence": sentence, "days": [(day_in_words(day), way.to(day=day)) for day in after]}
+
+
+def why_none(offer: DayOffer, service: Service, is_open: bool, *, by: Actor, at: datetime) -> str:
+    """Why a day has no free places, in one word for programs; `is_open` says whether anybody ever could come then."""
+    if offer.day < local(at).date():
+        return "past"
+    if offer.slots or not is_open:
+        return "full" if offer.slots else "closed"
+    _opens, closes = window_of(service, by=by, at=at)
+    return "early" if days_span(offer.day, offer.day)[0] >= closes else "late"
+
+
+def terms(service: Service, *, by: Actor) -> list[str]:
+    """On which terms somebody books, as far as they are worth a sentence."""
+    minutes = {name: timedelta(minutes=getattr(service, name) or 0) for name in ("lead_minutes", "deadline_minutes")}
+    said = []
+    if service.duration_minutes > 1:
+        said.append(_("A visit lasts %(time)s.") % {"time": lasting(service.duration)})
+    if service.needs_resource:
+        said.append(_("A room or a person is kept free for you."))
+    if is_bound(by) and service.lead_minutes:
+        said.append(_("Book at least %(time)s ahead.") % {"time": lasting(minutes["lead_minutes"])})
+    if is_bound(by) and service.horizon_days is not None:
+        sentence = ngettext(
+            "Book at most %(days)d day ahead.", "Book at most %(days)d days ahead.", service.horizon_days
+        )
+        said.append(sentence % {"days": service.horizon_days})
+    if is_bound(by) and service.deadline_minutes:
+        sentence = _("You can change or cancel until %(time)s before it begins.")
+        said.append(sentence % {"time": lasting(minutes["deadline_minutes"])})
+    return said
+
+
+def deadline(service: Service, starts_at: datetime, *, by: Actor, at: datetime) -> str:
+    """Until when somebody can change or cancel a visit that begins then; empty for whoever always can."""
+    if service.deadline_minutes is None or not is_bound(by):
+        return ""
+    until = starts_at - timedelta(minutes=service.deadline_minutes)
+    if until < at:
+        return _("It is too late to change or cancel a visit at this time yourself.")
+    return _("You can change or cancel it until %(time)s.") % {"time": in_full(until)}

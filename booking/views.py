@@ -15,12 +15,24 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from booking.actions import book, cancel_booking, change_booking
-from booking.availability import is_full, nearest, offers_of_day
-from booking.errors import SlotFull
-from booking.forms import BookForm, ChangeForm, FindForm, StepForm
+from booking.availability import nearest, offers_of_day
+from booking.errors import DeadlinePassed
+from booking.forms import BookForm, ChangeForm, FindForm, StepForm, objection
 from booking.models import Booking, Service
-from booking.policies import email_as_seen, phone_as_seen
-from booking.steps import Choice, Way, by_part_of_day, choices, days, steps, way_of
+from booking.policies import email_as_seen, is_bound, phone_as_seen
+from booking.steps import (
+    Choice,
+    Way,
+    by_part_of_day,
+    choices,
+    days,
+    deadline,
+    nothing_free,
+    steps,
+    terms,
+    times,
+    way_of,
+)
 from ticketing import rights
 from ticketing.rights import Scope
 from ticketing.toolkit.panel import once, operation, refusals_on, render_page, wants_part
@@ -74,13 +86,15 @@ def _book(request: HttpRequest, form: BookForm) -> Booking:
 def _choose(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
     """The service, the day or the time; the free places refresh themselves."""
     context: dict[str, Any] = {"said": said, "way": way, "here": "service"}
+    asked = {"by": request.user, "at": said.at}
     if way.service:
-        context |= {"here": "time" if way.day else "day", "days": days(way, at=said.at)}
+        # The days are looked for when the page shows them: the free places that refresh themselves do not.
+        context |= {"here": "time" if way.day else "day", "days": partial(days, way, **asked)}
+        context["terms"] = terms(way.service, by=request.user)
     if way.service and way.day:
-        found = offers_of_day(way.day, way.service, by=request.user, at=said.at)
-        times = choices(found, way)
-        context |= {"parts": by_part_of_day(times), "has_free": any(offer.free for offer in found)}
-        context["comes_twice"] = any(one.comes_twice for one in times)
+        found = times(way, **asked)
+        context |= {"parts": by_part_of_day(found), "comes_twice": any(one.comes_twice for one in found)}
+        context["nothing"] = None if any(one.is_open for one in found) else nothing_free(way, **asked)
     context["services"] = [(service, way.to(service, way.day)) for service in way.services]
     context |= {"steps": steps(way, context["here"]), "whole": _blank(request, said.services)}
     part = "booking/_free.html" if request.headers.get("HX-Target") == "free" else "booking/_way.html"
@@ -102,17 +116,19 @@ def _ask(request: HttpRequest, form: BookForm, way: Way, nearby: list[Choice] | 
     if nearby:
         del form.fields["time"]  # it is chosen anew among these
     context = {"form": form, "way": way, "steps": steps(way, "details"), "nearby": nearby}
+    if way.service and way.starts_at:
+        context["until"] = deadline(way.service, way.starts_at, by=request.user, at=timezone.now())
     return render(request, "booking/booking_new_details.html", context)
 
 
 def _nearby(request: HttpRequest, form: BookForm, way: Way) -> list[Choice] | None:
-    """What is free around a minute that is full; None where it is not."""
-    service = way.service or Service()
-    if not (way.day and way.starts_at and is_full(way.starts_at, service, by=request.user)):
+    """What is free around a time that cannot be booked; None where it can."""
+    service, asked = way.service or Service(), {"by": request.user, "at": timezone.now()}
+    if not (way.day and way.starts_at and (refusal := objection(service, way.starts_at, **asked))):
         return None
     if not form.non_field_errors():  # something else was wrong too, so that nobody tried
-        form.add_error(None, str(SlotFull.message))
-    found = offers_of_day(way.day, service, by=request.user, at=timezone.now())
+        form.add_error(None, str(refusal.message))
+    found = offers_of_day(way.day, service, **asked)
     return choices(nearest(found, way.starts_at), way)
 
 
@@ -124,7 +140,12 @@ def booking_done(request: HttpRequest) -> HttpResponse:
     made = request.session.pop(JUST_MADE, [])
     rows = Booking.objects.filter(pk__in=made).select_related("slot__service").in_order()
     way = Way(_services(request), None)
-    return render(request, "booking/booking_done.html", {"bookings": rows, "way": way, "steps": steps(way, "done")})
+    found = [(booking, _until(request, booking)) for booking in rows]
+    return render(request, "booking/booking_done.html", {"bookings": found, "way": way, "steps": steps(way, "done")})
+
+
+def _until(request: HttpRequest, booking: Booking) -> str:
+    return deadline(booking.slot.service, booking.starts_at, by=request.user, at=timezone.now())
 
 
 @operation("booking.see_all")
@@ -158,7 +179,14 @@ def booking_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
             messages.success(request, _("The booking is as you wanted it."))
             return redirect("booking:detail", pk)
     seen = {"phone": phone_as_seen(booking.phone, sight), "email": email_as_seen(booking.email, sight)}
-    return render(request, "booking/booking_detail.html", {"booking": booking, "form": form, **seen})
+    settled = _settled(request, booking)
+    context = {"booking": booking, "form": form, "settled": settled, "until": _until(request, booking), **seen}
+    return render(request, "booking/booking_detail.html", context)
+
+
+def _settled(request: HttpRequest, booking: Booking) -> str:
+    """Why this person cannot change or cancel it any more; empty while they can."""
+    return str(DeadlinePassed.message) if booking.is_settled and is_bound(request.user) else ""
 
 
 @operation("booking.cancel")
@@ -174,7 +202,7 @@ def booking_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
         sentence = _("The booking for %(when)s is cancelled. Its place is free for somebody else.")
         messages.success(request, sentence % {"when": in_full(booking.starts_at)})
         return redirect("booking:list" if request.user.is_authenticated else "booking:book")
-    return render(request, "booking/booking_cancel.html", {"booking": booking})
+    return render(request, "booking/booking_cancel.html", {"booking": booking, "settled": _settled(request, booking)})
 
 
 @operation("booking.see_one")
@@ -197,7 +225,7 @@ def _reached(request: HttpRequest, pk: UUID, name: str) -> Booking | None:
     """The booking, if it is theirs or this browser has shown its token; missing and foreign ones answer alike."""
     held = request.session.get(HELD, {}).get(str(pk), "")
     rows = Booking.objects.visible_to(request.user, name, held)
-    return rows.with_state().select_related("slot__service").filter(pk=pk).first()
+    return rows.with_state().with_deadline().select_related("slot__service").filter(pk=pk).first()
 
 
 def _missing(request: HttpRequest) -> HttpResponse:

@@ -7,19 +7,13 @@ from urllib.parse import urlencode
 from django import template
 from django.template import Context
 from django.utils import timezone
-from django.utils.timesince import timesince
-from django.utils.translation import gettext as _
 
+from ticketing.toolkit.times import lasting
 from ticketing.views import figures
 
 register = template.Library()
 
-
-@register.filter
-def lasting(span: timedelta) -> str:
-    """A span of time in words, to the minute."""
-    now = timezone.now()
-    return timesince(now - span, now) if span >= timedelta(minutes=1) else _("less than a minute")
+register.filter("lasting", lasting)
 
 
 @register.simple_tag(takes_context=True)

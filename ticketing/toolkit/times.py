@@ -1,8 +1,9 @@
 """Instants in words, on the clocks of the site."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import dateformat, timezone
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
@@ -45,6 +46,12 @@ def comes_twice(at: datetime) -> bool:
     """Whether the site's clocks, being put back, show this time a second time."""
     shown = timezone.localtime(at)
     return shown.replace(fold=0).utcoffset() != shown.replace(fold=1).utcoffset()
+
+
+def lasting(span: timedelta) -> str:
+    """A span of time in words, to the minute."""
+    now = timezone.now()
+    return timesince(now - span, now) if span >= timedelta(minutes=1) else _("less than a minute")
 
 
 def zone_of_the_site() -> str:
