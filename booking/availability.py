@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 
-from booking.errors import SlotFull
+from booking.errors import SlotFull, TooFewPlaces
 from booking.models import A_DAY, TERMS, Booking, Resource, Service, Slot
 from booking.policies import local, window_of
 from booking.timetable import (
@@ -36,6 +36,12 @@ class Offer(NamedTuple):
     instant: datetime
     capacity: int
     free: int
+    places: int | None = None  # of a service with resources, what a party needs beside one of them
+
+    @property
+    def largest(self) -> int:
+        """How many can come together."""
+        return self.free if self.places is None or not self.free else self.places
 
     @property
     def shown(self) -> datetime:
@@ -116,7 +122,7 @@ def _with_crew(found: list[Offer], crew: Crew) -> list[Offer]:
     everybody = len(crew.resources)
     free = (len(crew.free_at(number_of(offer.instant))) for offer in found)
     return [
-        Offer(offer.instant, min(offer.capacity, everybody), min(offer.free, number))
+        Offer(offer.instant, min(offer.capacity, everybody), min(offer.free, number), offer.free)
         for offer, number in zip(found, free, strict=True)
     ]
 
@@ -209,18 +215,18 @@ def _shown_step(service: Service) -> int:
     return next(step for step in WIDER if step % service.grid_minutes == 0)
 
 
-def nearest(found: list[Offer], instant: datetime, number: int = 3) -> list[Offer]:
-    """Of those with a free place the ones nearest to an instant, in the order of time."""
-    free = (offer for offer in found if offer.free)
+def nearest(found: list[Offer], instant: datetime, number: int = 3, *, party: int = 1) -> list[Offer]:
+    """Of those with room for a party the ones nearest to an instant, in the order of time."""
+    free = (offer for offer in found if offer.largest >= party)
     return sorted(sorted(free, key=lambda offer: abs(offer.instant - instant))[:number])
 
 
 def is_full(instant: datetime, service: Service, *, by: Actor, party: int = 1) -> bool:
     """Whether no such party can book this slot any more, as things are now."""
-    return offers([number_of(instant)], service, by=by)[0].free < party
+    return offers([number_of(instant)], service, by=by)[0].largest < party
 
 
-def require_place(instant: datetime, service: Service, *, by: Actor) -> None:
-    """Refuse with SlotFull at the time when the slot has no place left, before anybody types more."""
-    if is_full(instant, service, by=by):
-        raise SlotFull(field="time")
+def require_place(instant: datetime, service: Service, *, by: Actor, party: int = 1) -> None:
+    """Refuse with SlotFull at the time, or TooFewPlaces at the party, what has no room, before anybody types more."""
+    if is_full(instant, service, by=by, party=party):
+        raise SlotFull(field="time") if is_full(instant, service, by=by) else TooFewPlaces(field="party")

@@ -18,6 +18,7 @@ from booking.policies import (
     local,
     require_future,
     require_future_day,
+    require_party,
     require_slot,
     require_window,
 )
@@ -56,17 +57,17 @@ def instant_said(day: date, clock: time) -> datetime:
     raise NoSuchTime(field="time")
 
 
-def require_bookable(service: Service, instant: datetime, *, by: Actor, at: datetime) -> None:
+def require_bookable(service: Service, instant: datetime, party: int, *, by: Actor, at: datetime) -> None:
     """Refuse what the verb would refuse, as things are now, and name the field of the pages that is to blame."""
     require_slot(service, instant, field="time")
     require_window(service, instant, by=by, at=at, field="time")
-    require_place(instant, service, by=by)
+    require_place(instant, service, by=by, party=require_party(service, party))
 
 
-def objection(service: Service, instant: datetime, *, by: Actor, at: datetime) -> Refused | None:
+def objection(service: Service, instant: datetime, party: int, *, by: Actor, at: datetime) -> Refused | None:
     """The same refusal, to be shown beside what else is wrong; None when there is none."""
     try:
-        require_bookable(service, instant, by=by, at=at)
+        require_bookable(service, instant, party, by=by, at=at)
     except Refused as refusal:
         return refusal
     return None
@@ -128,6 +129,11 @@ class VisitForm(WhenForm):
         widget=forms.TextInput({"type": "tel", "autocomplete": "tel-national", "inputmode": "numeric"}),
     )
 
+    def choose_among_times(self) -> None:
+        """Ask for no time: there are some to choose from beside the form's fields."""
+        for name in {"time", "which"} & self.fields.keys():
+            del self.fields[name]
+
     def clean(self) -> dict[str, Any]:
         """Names and number as the rules have them."""
         cleaned = super().clean()
@@ -159,13 +165,45 @@ class ServiceForm(forms.Form):
             field.widget = forms.HiddenInput()
 
 
-class StepForm(ServiceForm, WhenForm):
+class PartyForm(forms.Form):
+    """How many come together; whoever says nothing comes alone."""
+
+    party = forms.IntegerField(
+        label=_("How many come"),
+        required=False,
+        initial=1,
+        min_value=1,
+        widget=forms.NumberInput({"autocomplete": "off", "inputmode": "numeric"}),
+        error_messages={
+            "required": _("Say how many come."),
+            "invalid": _("Write how many come as a whole number, such as 2."),
+            "min_value": _("At least one person comes."),
+        },
+    )
+
+    people = 1  # the same as far as it makes sense, also where so many find no room at the time that was said
+
+    def clean(self) -> dict[str, Any]:
+        """Remember it before anything refuses it."""
+        cleaned = super().clean() or self.cleaned_data
+        self.people = cleaned.get("party") or 1
+        return cleaned
+
+    def limit_party(self, largest: int) -> None:
+        """Ask nobody who can only come alone."""
+        field = self.fields["party"]
+        field.widget.attrs["max"] = largest
+        if largest == 1:
+            field.widget = forms.HiddenInput()
+
+
+class StepForm(PartyForm, ServiceForm, WhenForm):
     """How far somebody has come, as the address says it: each part may still be missing."""
 
     def __init__(self, services: list[Service], address: Any, *, by: Actor, at: datetime) -> None:
         super().__init__(services, address, auto_id="step_%s")
         self.by, self.at = by, at
-        for name in ("date", "time"):
+        for name in ("date", "time", "party"):
             self.fields[name].required = name in address
         self.fields["date"].label = _("Another day")
         self.fields["date"].widget.attrs |= {"min": f"{local(at):%Y-%m-%d}", "max": "9999-12-31"}
@@ -179,19 +217,29 @@ class StepForm(ServiceForm, WhenForm):
             return None
         return self.cleaned_data["service"] or (self.services or [Service()])[0]
 
+    @property
+    def starts_at(self) -> datetime | None:
+        """No time is chosen before it is clear for how many."""
+        return None if "party" in self.errors else super().starts_at
+
     def clean(self) -> dict[str, Any]:
-        """A time that is still to come and has a place."""
+        """A time that is still to come and has room for all of them."""
         cleaned = super().clean()
+        with refusals_on(self):
+            if self.for_service:
+                said, self.people = self.people, 1
+                self.people = require_party(self.for_service, said)
+                self.limit_party(self.for_service.largest_party)
         with refusals_on(self):
             if day := cleaned.get("date"):
                 require_future_day(day, at=self.at)
             if self.starts_at and self.for_service:
                 require_future(self.starts_at, at=self.at)
-                require_bookable(self.for_service, self.starts_at, by=self.by, at=self.at)
+                require_bookable(self.for_service, self.starts_at, self.people, by=self.by, at=self.at)
         return cleaned
 
 
-class BookForm(OnceForm, ServiceForm, VisitForm):
+class BookForm(OnceForm, PartyForm, ServiceForm, VisitForm):
     """A visit that is booked once, and where the person reads their mail."""
 
     email = forms.CharField(
@@ -200,7 +248,11 @@ class BookForm(OnceForm, ServiceForm, VisitForm):
         help_text=_("If you give it, you find the booking in your account once you have one."),
         widget=forms.TextInput({"type": "email", "autocomplete": "email"}),
     )
-    field_order = ("service", "firstname", "lastname", "phone_number", "email", "date", "time")
+    field_order = ("service", "firstname", "lastname", "phone_number", "email", "date", "time", "party")
+
+    def __init__(self, services: list[Service], data: Any = None, **options: Any) -> None:
+        super().__init__(services, data, **options)
+        self.limit_party(max((service.largest_party for service in services), default=1))
 
     @property
     def for_service(self) -> Service | None:
@@ -216,11 +268,11 @@ class BookForm(OnceForm, ServiceForm, VisitForm):
 
     def settle(self) -> None:
         """Ask no more for what was chosen before: it stands above the form."""
-        for name in {"service", "date", "time"} - self.errors.keys():
+        for name in {"service", "date", "time", "party"} - self.errors.keys():
             self.fields[name].widget = self.fields[name].hidden_widget()
 
 
-class ChangeForm(VisitForm):
+class ChangeForm(PartyForm, VisitForm):
     """A visit as it is; what is not touched stays, and so does a phone number that is not typed anew."""
 
     VERB_NAMES = {"phone_number": "phone", "date": "starts_at", "time": "starts_at", "which": "starts_at"}
@@ -231,7 +283,7 @@ class ChangeForm(VisitForm):
         required=False,
         widget=forms.RadioSelect(),
     )
-    field_order = ("date", "time", "which", "firstname", "lastname", "phone_number")
+    field_order = ("date", "time", "which", "party", "firstname", "lastname", "phone_number")
 
     def __init__(self, booking: Booking, sight: Scope, data: Any = None) -> None:
         shown = local(booking.starts_at)
@@ -244,10 +296,14 @@ class ChangeForm(VisitForm):
                 "date": shown.date(),
                 "time": shown.time().replace(second=0, microsecond=0, fold=0),
                 "which": "second" if shown.fold else "first",
+                "party": booking.party,
             },
         )
         if not comes_twice(booking.starts_at):
             del self.fields["which"]
+        self.limit_party(max(booking.slot.service.largest_party, booking.party))
+        if booking.slot.service.grid_minutes > 1:
+            self.fields["time"].widget.attrs["step"] = booking.slot.service.grid_minutes * 60
         self.fields["phone_number"].required = False
         self.fields["phone_number"].help_text = _("Ten digits. Leave it empty to keep the number.")
 

@@ -16,13 +16,17 @@ from booking.availability import (
     Offer,
     days_between,
     days_with_slots,
+    nearest,
+    offers,
     offers_of_day,
     slots_of_day,
 )
+from booking.errors import TooFewPlaces
 from booking.forms import BookForm, StepForm
 from booking.models import Service
 from booking.policies import is_bound, local, window_of
-from booking.timetable import days_span
+from booking.timetable import days_span, number_of
+from ticketing.errors import Refused
 from ticketing.rights import Actor
 from ticketing.toolkit.times import clock_in_words, comes_twice, in_full, lasting
 
@@ -34,6 +38,7 @@ NOTHING_FREE: dict[str, Promise] = {
     "late": gettext_lazy("It is too late to book a time on this day."),
     "early": gettext_lazy("Times on this day cannot be booked yet."),
     "full": gettext_lazy("No time is free any more on this day."),
+    "few": gettext_lazy("No time on this day has places for so many. Choose another day, or come with fewer."),
 }
 NO_QUARTER = gettext_lazy(
     "No quarter of an hour is free any more on this day. Choose another day, or another minute below."
@@ -77,6 +82,7 @@ class Way(NamedTuple):
     service: Service | None
     day: date | None = None
     starts_at: datetime | None = None
+    party: int = 1
 
     @property
     def is_over_services(self) -> bool:
@@ -87,6 +93,16 @@ class Way(NamedTuple):
     def said_service(self) -> str:
         """The service as addresses name it: only where there are several."""
         return self.service.slug if self.service and self.is_over_services else ""
+
+    @property
+    def said_party(self) -> str:
+        """How many come as addresses name it: only where they are several."""
+        return str(self.party) if self.party > 1 else ""
+
+    @property
+    def takes_parties(self) -> bool:
+        """Whether several can come together."""
+        return bool(self.service and self.service.largest_party > 1)
 
     @property
     def to_day(self) -> str:
@@ -139,7 +155,7 @@ class Way(NamedTuple):
     def to(self, service: Service | None = None, day: date | None = None, at: datetime | None = None) -> str:
         """The address at which that much is chosen."""
         said = {"service": service.slug if service else self.said_service, "date": day.isoformat() if day else ""}
-        said["time"] = said_time(at) if at else ""
+        said |= {"time": said_time(at) if at else "", "party": "" if service else self.said_party}
         chosen = urlencode({name: value for name, value in said.items() if value})
         return f"{reverse('booking:book')}?{chosen}" if chosen else reverse("booking:book")
 
@@ -148,12 +164,9 @@ class Choice(NamedTuple):
     """A time to choose."""
 
     offer: Offer
-    is_chosen: bool
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can be chosen."""
-        return self.offer.free > 0
+    is_open: bool  # to the party that chooses
+    is_chosen: bool = False
+    is_own: bool = False  # the time that a booking has now
 
     @property
     def value(self) -> str:
@@ -185,12 +198,27 @@ def said_time(instant: datetime) -> str:
 
 def choices(found: list[Offer], way: Way) -> list[Choice]:
     """The times to choose from, of which one may be chosen already."""
-    return [Choice(offer, offer.instant == way.starts_at) for offer in found]
+    return [Choice(offer, offer.largest >= way.party, offer.instant == way.starts_at) for offer in found]
+
+
+def choices_nearby(way: Way, refusal: Refused, own: datetime | None = None, *, by: Actor, at: datetime) -> list[Choice]:
+    """What else a party can have on the chosen day; fewer of them could keep the time, and a booking its own."""
+    if not (way.service and way.day and way.starts_at):
+        return []
+    found = nearest(offers_of_day(way.day, way.service, by=by, at=at), way.starts_at, party=way.party)
+    free = {number_of(offer.instant): Choice(offer, is_open=True) for offer in found}
+    kept = [way.starts_at] if found and isinstance(refusal, TooFewPlaces) else []
+    kept += [own] if found and own and local(own).date() == way.day else []
+    for instant in kept:
+        [offer] = offers([number_of(instant)], way.service, by=by)
+        is_chosen = instant == way.starts_at
+        free[number_of(instant)] = Choice(offer, is_open=True, is_chosen=is_chosen, is_own=instant == own)
+    return [free[number] for number in sorted(free)]
 
 
 def way_of(form: StepForm | BookForm) -> Way:
     """What a form says, as far as it makes sense."""
-    return Way(form.services, form.for_service, form.cleaned_data.get("date"), form.starts_at)
+    return Way(form.services, form.for_service, form.cleaned_data.get("date"), form.starts_at, form.people)
 
 
 def steps(way: Way, here: str) -> list[Step]:
@@ -221,7 +249,8 @@ def free_days(way: Way, first: date, number: int, *, by: Actor, at: datetime) ->
     found: list[date] = []
     for begin, end in _spans_from(first):
         if way.service and len(found) < number:
-            found += [one.day for one in days_between(begin, end, way.service, by=by, at=at) if one.free]
+            offered = days_between(begin, end, way.service, by=by, at=at, party=way.party)
+            found += [one.day for one in offered if one.free]
     return found[:number]
 
 
@@ -256,10 +285,11 @@ def nothing_free(way: Way, *, by: Actor, at: datetime) -> dict[str, Any]:
     """Why the chosen day has no time to choose, and the next day that has one."""
     if not (way.service and way.day):
         return {}
-    [offer] = days_between(way.day, way.day, way.service, by=by, at=at)
+    [offer] = days_between(way.day, way.day, way.service, by=by, at=at, party=way.party)
     is_open = way.day in days_with_slots(way.day, way.day, way.service)
     reason = why_none(offer, way.service, is_open, by=by, at=at)
     after = [] if way.day == date.max else free_days(way, way.day + timedelta(days=1), 1, by=by, at=at)
+    reason = "few" if reason == "full" and way.party > 1 else reason
     sentence = NO_QUARTER if reason == "full" and way.takes_any_minute else NOTHING_FREE[reason]
     return {"sentence": sentence, "days": [(day_in_words(day), way.to(day=day)) for day in after]}
 
@@ -280,6 +310,8 @@ def terms(service: Service, *, by: Actor) -> list[str]:
     said = []
     if service.duration_minutes > 1:
         said.append(_("A visit lasts %(time)s.") % {"time": lasting(service.duration)})
+    if service.largest_party > 1:
+        said.append(_("Up to %(people)d people can come together.") % {"people": service.largest_party})
     if service.needs_resource:
         said.append(_("A room or a person is kept free for you."))
     if is_bound(by) and service.lead_minutes:

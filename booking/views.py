@@ -1,5 +1,6 @@
 """The panel's pages about bookings."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -10,13 +11,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from booking.actions import book, cancel_booking, change_booking
-from booking.availability import nearest, offers_of_day
-from booking.errors import DeadlinePassed
+from booking.errors import DeadlinePassed, PartyTooLarge
 from booking.forms import BookForm, ChangeForm, FindForm, StepForm, objection
 from booking.models import Booking, Service
 from booking.policies import email_as_seen, is_bound, phone_as_seen
@@ -24,7 +25,7 @@ from booking.steps import (
     Choice,
     Way,
     by_part_of_day,
-    choices,
+    choices_nearby,
     days,
     deadline,
     nothing_free,
@@ -58,7 +59,7 @@ def booking_new(request: HttpRequest) -> HttpResponse:
     said.is_valid()  # what makes no sense chooses nothing, and the form says so
     way = way_of(said)
     if way.service and way.starts_at and not wants_part(request):
-        chosen = {name: request.GET[name] for name in ("service", "date", "time") if name in request.GET}
+        chosen = {name: request.GET[name] for name in ("service", "date", "time", "party") if name in request.GET}
         return _ask(request, _blank(request, services, **chosen), way)
     return _choose(request, said, way)
 
@@ -74,13 +75,14 @@ def _booked(request: HttpRequest, form: BookForm) -> HttpResponse:
             request.session[JUST_MADE] = [*request.session.get(JUST_MADE, []), str(made)]
             return redirect("booking:done")
     way = way_of(form)
+    way = way._replace(service=way.service or Service())
     return _ask(request, form, way, _nearby(request, form, way))
 
 
 def _book(request: HttpRequest, form: BookForm) -> Booking:
     typed = form.cleaned_data
     names = {name: typed[name] for name in ("firstname", "lastname", "email", "starts_at", "service")}
-    return book(**names, phone=typed["phone_number"], by=request.user)
+    return book(**names, phone=typed["phone_number"], party=form.people, by=request.user)
 
 
 def _choose(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
@@ -114,22 +116,27 @@ def _ask(request: HttpRequest, form: BookForm, way: Way, nearby: list[Choice] | 
     if way.starts_at and nearby != []:
         form.settle()
     if nearby:
-        del form.fields["time"]  # it is chosen anew among these
-    context = {"form": form, "way": way, "steps": steps(way, "details"), "nearby": nearby}
+        form.choose_among_times()
+    context = {"form": form, "way": way, "steps": steps(way, "details"), "nearby": nearby, "party": way.party}
     if way.service and way.starts_at:
         context["until"] = deadline(way.service, way.starts_at, by=request.user, at=timezone.now())
     return render(request, "booking/booking_new_details.html", context)
 
 
-def _nearby(request: HttpRequest, form: BookForm, way: Way) -> list[Choice] | None:
-    """What is free around a time that cannot be booked; None where it can."""
-    service, asked = way.service or Service(), {"by": request.user, "at": timezone.now()}
-    if not (way.day and way.starts_at and (refusal := objection(service, way.starts_at, **asked))):
+def _nearby(
+    request: HttpRequest, form: BookForm | ChangeForm, way: Way, own: datetime | None = None
+) -> list[Choice] | None:
+    """What is free around a time that cannot be booked; None where it can, or where so many never can."""
+    asked: dict[str, Any] = {"by": request.user, "at": timezone.now()}
+    if not (way.service and way.starts_at):
         return None
-    if not form.non_field_errors():  # something else was wrong too, so that nobody tried
-        form.add_error(None, str(refusal.message))
-    found = offers_of_day(way.day, service, **asked)
-    return choices(nearest(found, way.starts_at), way)
+    refusal = objection(way.service, way.starts_at, way.party, **asked)
+    if refusal and not form.non_field_errors() and "party" not in form.errors:
+        # Something else was wrong too, so that nobody tried.
+        form.add_error("party" if refusal.field == "party" else None, str(refusal.message))
+    if not refusal or isinstance(refusal, PartyTooLarge):
+        return None
+    return choices_nearby(way, refusal, own, **asked)
 
 
 @operation("booking.book")
@@ -172,15 +179,20 @@ def booking_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not booking:
         return _missing(request)
     sight = rights.require(request.user, "booking.see_one")
-    form = ChangeForm(booking, sight, request.POST if sent else None)
+    form, nearby = ChangeForm(booking, sight, request.POST if sent else None), None
     if form.is_valid():
         with refusals_on(form):
             change_booking(booking, **form.changes(), by=request.user)
             messages.success(request, _("The booking is as you wanted it."))
             return redirect("booking:detail", pk)
+        way = Way([], booking.slot.service, form.cleaned_data["date"], form.starts_at, form.people)
+        nearby = _nearby(request, form, way, booking.starts_at)
+        if nearby:
+            form.choose_among_times()
     seen = {"phone": phone_as_seen(booking.phone, sight), "email": email_as_seen(booking.email, sight)}
     settled = _settled(request, booking)
     context = {"booking": booking, "form": form, "settled": settled, "until": _until(request, booking), **seen}
+    context |= {"nearby": nearby, "party": form.people if nearby else booking.party}
     return render(request, "booking/booking_detail.html", context)
 
 
@@ -199,7 +211,11 @@ def booking_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _missing(request)
     if request.method == "POST":
         cancel_booking(booking, by=request.user)
-        sentence = _("The booking for %(when)s is cancelled. Its place is free for somebody else.")
+        sentence = ngettext(
+            "The booking for %(when)s is cancelled. Its place is free for somebody else.",
+            "The booking for %(when)s is cancelled. Its places are free for others.",
+            booking.party,
+        )
         messages.success(request, sentence % {"when": in_full(booking.starts_at)})
         return redirect("booking:list" if request.user.is_authenticated else "booking:book")
     return render(request, "booking/booking_cancel.html", {"booking": booking, "settled": _settled(request, booking)})
