@@ -13,10 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from allocation.actions import purchase
-from allocation.codes import qr
 from allocation.forms import NarrowForm, PurchaseForm
 from allocation.models import Ticket, TicketOption
 from ticketing import rights
+from ticketing.toolkit.codes import qr
 from ticketing.toolkit.panel import operation, refusals_on, render_page
 from ticketing.toolkit.windows import window
 

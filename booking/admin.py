@@ -36,7 +36,10 @@ class ServiceAdmin(SiteModelAdmin):
     fieldsets = [
         (None, {"fields": ["slug", "name"]}),
         (_("Slots"), {"fields": ["slot_capacity", "duration_minutes", "grid_minutes", "calendar"]}),
-        (_("Who can book"), {"fields": ["largest_party", "lead_minutes", "horizon_days", "deadline_minutes"]}),
+        (
+            _("Who can book"),
+            {"fields": ["largest_party", "lead_minutes", "horizon_days", "deadline_minutes", "grace_minutes"]},
+        ),
         (
             _("Rooms and people"),
             {"fields": ["needs_resource", "resources", "buffer_before_minutes", "buffer_after_minutes"]},

@@ -53,6 +53,7 @@ TERM_HELP = {
     "lead_minutes": "That customers book ahead at least; null for no limit, not even the present.",
     "horizon_days": "That customers book ahead at most; null for no limit.",
     "deadline_minutes": "Before the visit, until which customers change and cancel; null for no limit.",
+    "grace_minutes": "After the beginning, from which on a visit can be marked as one to which nobody came.",
 }
 OPEN_ENDED = {"lead_minutes", "horizon_days", "deadline_minutes"}
 
@@ -382,6 +383,8 @@ class BookingSerializer(serializers.ModelSerializer):
     slot = serializers.UUIDField(source="slot_id", read_only=True)
     starts_at = Instant(read_only=True)
     ends_at = Instant(read_only=True)
+    arrived_at = Instant(read_only=True, allow_null=True, help_text="When somebody was checked in.")
+    missed_at = Instant(read_only=True, allow_null=True, help_text="When it was marked that nobody came.")
     resource = ResourceReference(read_only=True, allow_null=True, help_text="The room or person that is kept for it.")
     phone = serializers.SerializerMethodField(help_text="Agents are shown the last three digits.")
     email = serializers.SerializerMethodField(help_text="Agents are shown the first letter.")
@@ -400,6 +403,9 @@ class BookingSerializer(serializers.ModelSerializer):
             "ends_at",
             "party",
             "resource",
+            "arrived_at",
+            "missed_at",
+            "walked_in",
             "firstname",
             "lastname",
             "phone",
@@ -476,6 +482,24 @@ class BookingChange(serializers.Serializer):
     party = Count(required=False, help_text="How many come.")
 
 
+class Arrival(serializers.Serializer):
+    """How many came."""
+
+    came = Count(required=False, help_text="As many as were expected if unsaid; the others' places are free again.")
+
+
+class NewWalkIn(serializers.Serializer):
+    """Who came without a booking."""
+
+    firstname = Text(NAME_LENGTH)
+    lastname = Text(NAME_LENGTH)
+    phone = Ruled(clean_phone, pattern=f"^{PHONE}$", limit=10, required=False)
+    service = Ruled(
+        clean_slug, pattern=f"^{SLUG}$", limit=50, required=False, help_text="Its short name or id; else the default."
+    )
+    party = Count(required=False, help_text="How many came; one if unsaid.")
+
+
 class BookingViewSet(ApiViewSet):
     """Places that somebody has. Without an account the manage token of a booking opens that one."""
 
@@ -486,12 +510,22 @@ class BookingViewSet(ApiViewSet):
         "take_up": "booking.book",
         "partial_update": "booking.change",
         "destroy": "booking.cancel",
+        "check_in": "booking.check_in",
+        "undo_check_in": "booking.check_in",
+        "missed": "booking.check_in",
+        "walk_in": "booking.check_in",
     }
     serializer_class = BookingSerializer
     outputs = {"create": BookingMade, "take_up": BookingMade}
-    creating = frozenset({"create", "take_up"})
+    creating = frozenset({"create", "take_up", "walk_in"})
     filterset_class = BookingFilters
-    inputs = {"create": NewBooking, "take_up": OfferTaken, "partial_update": BookingChange}
+    inputs = {
+        "create": NewBooking,
+        "take_up": OfferTaken,
+        "partial_update": BookingChange,
+        "check_in": Arrival,
+        "walk_in": NewWalkIn,
+    }
     orderings = {"starts_at": ("starts_at", "created_at", "id"), "created_at": ("created_at", "id")}
     newest_first = False
     examples = {
@@ -502,12 +536,14 @@ class BookingViewSet(ApiViewSet):
             "starts_at": "2035-09-12T09:30:00+02:00",
         },
         "partial_update": {"starts_at": "2035-09-12T10:00:00+02:00"},
+        "walk_in": {"firstname": "Ada", "lastname": "Lovelace"},
     }
 
     @classmethod
     def headers_of(cls, action: str) -> list[OpenApiParameter]:
         """The manage token wherever one booking is named."""
-        tokens = {"list": [], "create": [], "take_up": [LINK_SECRET]}.get(action, [MANAGE_TOKEN])
+        held = {name: [MANAGE_TOKEN] for name in ("retrieve", "partial_update", "destroy")}
+        tokens = {**held, "take_up": [LINK_SECRET]}.get(action, [])
         return [*super().headers_of(action), *tokens]
 
     @property
@@ -560,6 +596,29 @@ class BookingViewSet(ApiViewSet):
         """Cancel the booking: it is deleted for good, and its place is free again."""
         actions.cancel_booking(self.get_object(), by=request.user)
         return self.done()
+
+    @action(detail=True, methods=["post"], url_path="check-in")
+    def check_in(self, request: Request, **kwargs: Any) -> Response:
+        """Say that they came, today, and how many of them."""
+        booking, said = self.get_object(), self.input()
+        return self.answer(actions.check_in(booking, **said, by=request.user))
+
+    @action(detail=True, methods=["post"], url_path="undo-check-in")
+    def undo_check_in(self, request: Request, **kwargs: Any) -> Response:
+        """Take back that they came."""
+        return self.answer(actions.undo_check_in(self.get_object(), by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def missed(self, request: Request, **kwargs: Any) -> Response:
+        """Say that nobody came, once the grace time of the service is over."""
+        return self.answer(actions.mark_missed(self.get_object(), by=request.user))
+
+    @action(detail=False, methods=["post"], url_path="walk-in")
+    def walk_in(self, request: Request, **kwargs: Any) -> Response:
+        """Let somebody in who came without a booking, into the slot that is running now."""
+        said = self.input()
+        service = _service(said.pop("service")) if "service" in said else None
+        return self.answer(actions.walk_in(service=service, **said, by=request.user), 201)
 
 
 def _spans_a_day(request: Request) -> bool:

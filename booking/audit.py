@@ -72,7 +72,8 @@ CHECKS: list[tuple[str, str, str]] = [
         "B1",
         "a booking says whom to expect and how to reach them",
         r"""
-        SELECT id FROM booking_booking WHERE firstname !~ '\S' OR lastname !~ '\S' OR phone !~ '^[0-9]{10}$'
+        SELECT id FROM booking_booking WHERE firstname !~ '\S' OR lastname !~ '\S'
+            OR phone !~ '^[0-9]{10}$' AND NOT (walked_in AND phone = '')
         """,
     ),
     (

@@ -74,6 +74,34 @@ class NotWaitedFor(Conflict):
     message = _("There is no waiting list for this, because each visit needs a room or a person. Choose another time.")
 
 
+class AlreadyArrived(Conflict):
+    """They came already, or have been let in."""
+
+    code = "already_arrived"
+    message = _("They are checked in already. Undo that first if it was a mistake.")
+
+
+class NotArrived(Conflict):
+    """There is nothing to undo."""
+
+    code = "not_arrived"
+    message = _("They are not checked in. Load the page again to see how it stands.")
+
+
+class NotToday(Conflict):
+    """Whoever comes is checked in on the day of the booking."""
+
+    code = "not_today"
+    message = _("This booking is for another day. Move it to today first, or let them walk in.")
+
+
+class TooEarly(Conflict):
+    """They may still come."""
+
+    code = "too_early"
+    message = _("They may still come. Wait until the grace time is over.")
+
+
 class PlacesTaken(Conflict):
     """A slot's capacity may not fall below the places that are taken."""
 

@@ -57,6 +57,7 @@ TERMS = {
     "lead_minutes": Limits(0, 366 * A_DAY),
     "horizon_days": Limits(0, 3660),
     "deadline_minutes": Limits(0, 366 * A_DAY),
+    "grace_minutes": Limits(0, 8 * 60),
 }
 
 
@@ -152,6 +153,12 @@ class Service(Record):
         _("deadline"),
         default=None,
         help_text=_("Customers change and cancel until so many minutes before it begins; empty for no limit."),
+    )
+    grace_minutes = _term(
+        "grace_minutes",
+        _("grace time"),
+        default=15,
+        help_text=_("Who has not come so many minutes after the beginning can be marked as not having come."),
     )
     calendar = models.ForeignKey(
         Calendar,
@@ -306,6 +313,13 @@ class Booking(Record):
         editable=False,
         help_text=_("How often its time or its size was changed, as calendars count it."),
     )
+    arrived_at = models.DateTimeField(_("arrived"), null=True, editable=False)
+    missed_at = models.DateTimeField(
+        _("not come"), null=True, editable=False, help_text=_("When somebody marked that nobody came.")
+    )
+    walked_in = models.BooleanField(
+        _("walked in"), default=False, db_default=False, help_text=_("Came without a booking, and perhaps no phone.")
+    )
     next_reminder_at = models.DateTimeField(_("next reminder"), null=True, editable=False)
     manage_version = models.PositiveSmallIntegerField(
         _("version of the manage token"),
@@ -323,7 +337,13 @@ class Booking(Record):
         constraints = [
             _says_something("firstname", "booking_booking_firstname_not_blank"),
             _says_something("lastname", "booking_booking_lastname_not_blank"),
-            models.CheckConstraint(condition=Q(phone__regex=f"^{PHONE}$"), name="booking_booking_phone_ten_digits"),
+            models.CheckConstraint(
+                condition=Q(phone__regex=f"^{PHONE}$") | Q(walked_in=True, phone=""),
+                name="booking_booking_phone_ten_digits",
+            ),
+            models.CheckConstraint(
+                condition=Q(arrived_at=None) | Q(missed_at=None), name="booking_booking_arrived_or_missed"
+            ),
             models.CheckConstraint(
                 condition=Q(manage_digest__regex="^[0-9a-f]{64}$"), name="booking_booking_manage_digest_whole"
             ),
@@ -372,7 +392,11 @@ class Booking(Record):
 
     @property
     def state(self) -> State:
-        """Whether its time is still to come."""
+        """Whether somebody came, or else whether its time is still to come."""
+        if self.arrived_at:
+            return State("good", _("Arrived"))
+        if self.missed_at:
+            return State("bad", _("Not come"))
         if self.expired:
             return State("warn", _("Expired"))
         return State("", _("Over")) if self.is_over else State("good", _("Booked"))
@@ -394,6 +418,8 @@ class Tally(models.Model):
     hour = models.PositiveSmallIntegerField(_("hour"))
     visits = _tally(_("visits"), _("Bookings whose time came."))
     people = _tally(_("people"), _("Who were expected with them."))
+    came = _tally(_("came"), _("Visits of which somebody was checked in."))
+    missed = _tally(_("not come"), _("Visits to which nobody came."))
     cancelled = _tally(_("cancelled"), _("Bookings that were cancelled before or after."))
     lead_minutes = models.PositiveBigIntegerField(
         _("minutes ahead"), default=0, db_default=0, help_text=_("By how much visits were booked ahead, added up.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
 from uuid import UUID
@@ -20,6 +21,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Sum,
     Value,
 )
 from django.db.models.functions import Cast, Coalesce, ExtractHour, ExtractMinute, ExtractSecond, Now, TruncDate
@@ -30,6 +32,7 @@ from ticketing import clocks, rights
 from ticketing.querysets import RecordQuerySet, StockQuerySet, digest
 from ticketing.rights import Actor, Scope
 
+_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 EXPIRES_AFTER = timedelta(hours=8)
 DEFAULT = "default"  # the short name of the service that is booked when none is named
 
@@ -137,6 +140,47 @@ class BookingQuerySet(RecordQuerySet):
             is_settled=Coalesce(LessThan(ExpressionWrapper(deadline, DateTimeField()), Now()), Value(False))
         )
 
+    def past_grace(self) -> Self:
+        """Those whose time came longer ago than the grace time of their service."""
+        return self.filter(_is_past_grace())
+
+    def with_grace(self) -> Self:
+        """Each with `can_be_missed`: whether the grace time of its service is over."""
+        return self.annotate(can_be_missed=_is_past_grace())
+
+    def called(self, typed: str) -> Self:
+        """Those with this ticket id, however it is wrapped, or else with this name, or the beginning of one."""
+        typed = typed.strip()
+        if found := _ID.search(typed.lower()):
+            return self.filter(pk=found[0])
+        for word in typed.replace("\0", "").split()[:5]:
+            self = self.filter(Q(firstname__istartswith=word) | Q(lastname__istartswith=word))
+        return self
+
+    def tally(self) -> dict[str, int]:
+        """How many bookings and people are expected, came, and were missed."""
+        people = Coalesce(Sum("party"), 0)
+        came, missed = Q(arrived_at__isnull=False), Q(missed_at__isnull=False)
+        return self.order_by().aggregate(
+            bookings=Count("pk"),
+            people=people,
+            arrived=Count("pk", filter=came),
+            people_here=Coalesce(Sum("party", filter=came), 0),
+            missed=Count("pk", filter=missed),
+        )
+
+    def expected(self) -> Self:
+        """Those who have neither come nor been missed."""
+        return self.filter(arrived_at=None, missed_at=None)
+
+    def arrived(self) -> Self:
+        """Those who came."""
+        return self.filter(arrived_at__isnull=False)
+
+    def missed(self) -> Self:
+        """Those who did not come."""
+        return self.filter(missed_at__isnull=False)
+
     def to_remind(self) -> Self:
         """Those whose reminder is due by the database's clock, whoever was due longest first."""
         return self.filter(next_reminder_at__lte=Now()).order_by("next_reminder_at")
@@ -219,6 +263,11 @@ class TallyQuerySet(QuerySet):
 def minute_of(instant: datetime) -> datetime:
     """The whole minute, in UTC, in which an instant lies."""
     return instant.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def _is_past_grace() -> Q:
+    grace = F("slot__service__grace_minutes") * Value(timedelta(minutes=1))
+    return Q(starts_at__lte=ExpressionWrapper(Now() - grace, output_field=DateTimeField()))
 
 
 def _is_expired() -> Q:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking import link_views, views, waiting_views
+from booking import day_views, link_views, views, waiting_views
 
 app_name = "booking"
 
@@ -10,6 +10,11 @@ urlpatterns = [
     path("book/", views.booking_new, name="book"),
     path("book/done/", views.booking_done, name="done"),
     path("book/offer/<uuid:pk>/", waiting_views.take_up, name="take_up"),
+    path("day/", day_views.day, name="day"),
+    path("day/walk-in/", day_views.day_walk_in, name="walk_in"),
+    path("day/<uuid:pk>/check-in/", day_views.day_check_in, name="check_in"),
+    path("day/<uuid:pk>/undo/", day_views.day_undo, name="undo_check_in"),
+    path("day/<uuid:pk>/missed/", day_views.day_missed, name="missed"),
     path("bookings/", views.booking_list, name="list"),
     path("bookings/find/", views.booking_find, name="find"),
     path("bookings/<uuid:pk>/", views.booking_detail, name="detail"),

@@ -1,6 +1,7 @@
 """The verbs of booking."""
 
 from booking.actions.bookings import book, book_offer, cancel_booking, change_booking, renew_link
+from booking.actions.day import check_in, mark_missed, undo_check_in, walk_in
 from booking.actions.purge import CHUNK, purge_expired
 from booking.actions.services import change_resource, change_service, change_slot, create_resource, create_service
 from booking.actions.telling import remind_due
@@ -15,10 +16,14 @@ __all__ = [
     "change_resource",
     "change_service",
     "change_slot",
+    "check_in",
     "create_resource",
     "create_service",
+    "mark_missed",
     "purge_expired",
     "remind_due",
     "renew_link",
+    "undo_check_in",
+    "walk_in",
     "welcome",
 ]

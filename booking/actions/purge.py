@@ -23,10 +23,11 @@ WITH expired AS MATERIALIZED (
     ORDER BY starts_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), purged AS (
     DELETE FROM booking_booking WHERE ctid = ANY (ARRAY(SELECT ctid FROM expired))
-    RETURNING id, slot_id, party, starts_at, created_at
+    RETURNING id, slot_id, party, starts_at, created_at, arrived_at, missed_at
 ), tallied AS (
-    INSERT INTO booking_tally (service_id, day, hour, visits, people, lead_minutes)
+    INSERT INTO booking_tally (service_id, day, hour, visits, people, came, missed, lead_minutes)
     SELECT slot.service_id, shown.day, shown.hour, count(*), sum(party),
+        count(purged.arrived_at), count(purged.missed_at),
         sum(greatest(0, extract(epoch FROM purged.starts_at - purged.created_at) / 60))::bigint
     FROM purged JOIN booking_slot slot ON slot.id = purged.slot_id
         CROSS JOIN LATERAL ({IN_TALLY.format(at="purged.starts_at")}) shown
@@ -34,6 +35,8 @@ WITH expired AS MATERIALIZED (
     ON CONFLICT (service_id, day, hour) DO UPDATE SET
         visits = booking_tally.visits + excluded.visits,
         people = booking_tally.people + excluded.people,
+        came = booking_tally.came + excluded.came,
+        missed = booking_tally.missed + excluded.missed,
         lead_minutes = booking_tally.lead_minutes + excluded.lead_minutes
     RETURNING 1
 ), counted AS (

@@ -28,6 +28,7 @@ class Terms(TypedDict, total=False):
     lead_minutes: int | None
     horizon_days: int | None
     deadline_minutes: int | None
+    grace_minutes: int
     calendar: Calendar | None
     needs_resource: bool
     resources: Collection[Resource]

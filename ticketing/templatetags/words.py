@@ -16,6 +16,7 @@ register = template.Library()
 
 register.filter("in_full", times.in_full)
 register.filter("in_words", times.in_words)
+register.filter("clock", times.clock_in_words)
 register.simple_tag(times.zone_of_the_site, name="site_zone")
 
 

@@ -5,6 +5,7 @@ A case is one request for one operation. What it must answer is not written here
 
 import json
 import uuid
+from datetime import timedelta
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,8 +15,8 @@ from django.test import Client
 
 from allocation.models import Ticket
 from allocation.tests.factories import PurchaseFactory, TicketOptionFactory
-from booking.actions import create_resource
-from booking.tests.factories import NOON, BookingFactory, ServiceFactory
+from booking.actions import check_in, create_resource
+from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
 from support.models import Agent
 from support.tests.factories import ReplyFactory, TicketFactory
 from ticketing.actions import add_closure, add_special_opening, create_webhook, invite, issue_token
@@ -121,6 +122,11 @@ CASES = [
     api("booking.change", "PATCH", "booking/bookings/{id}/", {"firstname": "Asha"}, thing="booking"),
     contract("booking.cancel", "/update/delete/", {"id": "{id}"}, "booking"),
     api("booking.cancel", "DELETE", "booking/bookings/{id}/", thing="booking"),
+    Case("booking.check_in", "panel", "GET", "/panel/day/"),
+    api("booking.check_in", "POST", "booking/bookings/walk-in/", NAMES),
+    api("booking.check_in", "POST", "booking/bookings/{id}/check-in/", {"came": 1}, thing="today"),
+    api("booking.check_in", "POST", "booking/bookings/{id}/undo-check-in/", thing="arrived"),
+    api("booking.check_in", "POST", "booking/bookings/{id}/missed/", thing="late"),
     api("booking.manage", "POST", "booking/services/", {"slug": "repair", "name": "Repair", "slot_capacity": 2}),
     api("booking.manage", "PATCH", "booking/services/{id}/", {"name": "Repair"}, thing="service"),
     api("booking.manage", "GET", "booking/resources/"),
@@ -215,6 +221,9 @@ MAKE = {
     "resource": lambda owner: create_resource(name="Room 1", by=None).pk,
     "slot": lambda owner: BookingFactory(starts_at=NOON).slot_id,
     "booking": lambda owner: BookingFactory(by=owner, starts_at=NOON).pk,
+    "today": lambda owner: past(timedelta(0), by=owner).pk,
+    "arrived": lambda owner: check_in(past(timedelta(0), by=owner), by=None).pk,
+    "late": lambda owner: past(timedelta(minutes=20), by=owner).pk,
     "service": lambda owner: ServiceFactory().pk,
     "option": lambda owner: TicketOptionFactory().pk,
     "purchase": lambda owner: _bought(owner).id,

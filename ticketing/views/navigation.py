@@ -27,6 +27,7 @@ PLACES = [
     Place("allocation:tickets", _("My tickets"), "allocation.list_tickets", _("Show their codes at the gate.")),
     Place("support:tickets", _("Questions"), "support.open", _("Ask the support desk, and read the answers.")),
     Place("support:desk", _("Desk"), "support.presence", _("Answer questions: what waits, and what is in your hands.")),
+    Place("booking:day", _("Arrivals"), "booking.check_in", _("See who comes today, and check them in.")),
     Place("board", _("Board"), "site.board", _("See what happens now: who waits, who answers, and what is sold.")),
     Place("admin:index", _("Administration"), "account.admin"),
 ]

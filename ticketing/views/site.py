@@ -5,8 +5,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.defaults import page_not_found
 
-from allocation.codes import qr
 from ticketing import rights
+from ticketing.toolkit.codes import qr
 from ticketing.toolkit.language import language_of, speak
 from ticketing.toolkit.panel import operation, render_page
 from ticketing.views import samples

@@ -1,0 +1,109 @@
+"""The verbs of the day: who came, who did not, and who came without a booking."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from booking.actions.bookings import _move_places, _place, _take_places, _write
+from booking.errors import AlreadyArrived, Closed, NotArrived, NotToday, TooEarly
+from booking.models import Booking, Service
+from booking.policies import clean_name, clean_phone, require_party
+from booking.timetable import number_of, opened, slots_within, starts_at
+from ticketing import rights
+from ticketing.clocks import database_now
+from ticketing.errors import Invalid, NotFound
+from ticketing.models import Activity
+from ticketing.querysets import digest
+from ticketing.rights import Actor
+
+
+@transaction.atomic
+def check_in(booking: Booking, *, by: Actor, came: int | None = None) -> Booking:
+    """Note that they came, `came` of them: places are given back or taken as they are fewer or more than expected.
+
+    AlreadyArrived; NotToday for another day's booking; TooFewPlaces when there is no room for more.
+    """
+    rights.require(by, "booking.check_in")
+    booking = _locked(booking)
+    if booking.arrived_at:
+        raise AlreadyArrived
+    if not Booking.objects.today().filter(pk=booking.pk).exists():
+        raise NotToday
+    came = booking.party if came is None else came
+    if came < 1:
+        raise Invalid(_("At least one person comes."), field="came")
+    Activity.objects.record("booking.check_in", booking, by=by, came=came)
+    changed = _change(booking, arrived_at=Now(), missed_at=None, party=came)
+    if came != booking.party:
+        _move_places(booking.slot, booking.party, booking.slot, came)
+    return changed
+
+
+@transaction.atomic
+def undo_check_in(booking: Booking, *, by: Actor) -> Booking:
+    """Take back that they came, or refuse with NotArrived; how many they are stays as it was noted."""
+    rights.require(by, "booking.check_in")
+    booking = _locked(booking)
+    if not booking.arrived_at:
+        raise NotArrived
+    Activity.objects.record("booking.undo_check_in", booking, by=by)
+    return _change(booking, arrived_at=None)
+
+
+@transaction.atomic
+def mark_missed(booking: Booking, *, by: Actor) -> Booking:
+    """Note that nobody came; AlreadyArrived, or TooEarly before the grace time of the service is over."""
+    rights.require(by, "booking.check_in")
+    booking = _locked(booking)
+    if booking.arrived_at:
+        raise AlreadyArrived
+    if not Booking.objects.filter(pk=booking.pk).past_grace().exists():
+        raise TooEarly
+    Activity.objects.record("booking.mark_missed", booking, by=by)
+    return _change(booking, missed_at=Now())
+
+
+@transaction.atomic
+def walk_in(
+    *, firstname: str, lastname: str, by: Actor, service: Service | None = None, party: int = 1, phone: str = ""
+) -> Booking:
+    """Let somebody in who has no booking, into the slot that is running now; Closed when none is, SlotFull."""
+    rights.require(by, "booking.check_in")
+    service = service or Service.objects.default()
+    booking = Booking(
+        firstname=clean_name(firstname, field="firstname"),
+        lastname=clean_name(lastname, field="lastname"),
+        phone=clean_phone(phone) if phone else "",
+        party=require_party(service, party),
+        walked_in=True,
+    )
+    booking.manage_digest = digest(booking.manage_token)
+    now = database_now()
+    _place(booking, service, starts_at(_running(service, number_of(now))), by=by)
+    booking.arrived_at = now
+    _write(booking, by=by, walked_in=True)
+    _take_places(booking.slot, booking.party)
+    return booking
+
+
+def _running(service: Service, minute: int) -> int:
+    """The latest slot that has begun and is not over."""
+    span = (minute - service.duration_minutes + 1, minute + 1)
+    begun = [slots[-1] for slots in slots_within(service, span, opened(service, span))]
+    if not begun:
+        raise Closed
+    return max(begun)
+
+
+def _locked(booking: Booking) -> Booking:
+    current = Booking.objects.select_for_update().filter(pk=booking.pk).first()
+    if current is None:
+        raise NotFound
+    return current
+
+
+def _change(booking: Booking, **fields: Any) -> Booking:
+    Booking.objects.filter(pk=booking.pk).change(**fields)
+    return Booking.objects.get(pk=booking.pk)
