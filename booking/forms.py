@@ -200,10 +200,18 @@ class PartyForm(forms.Form):
 class StepForm(PartyForm, ServiceForm, WhenForm):
     """How far somebody has come, as the address says it: each part may still be missing."""
 
+    month = forms.DateField(
+        input_formats=["%Y-%m"],
+        error_messages={
+            "required": _("Choose a month."),
+            "invalid": _("There is no such month. Write it like 2031-09, or choose a day below."),
+        },
+    )
+
     def __init__(self, services: list[Service], address: Any, *, by: Actor, at: datetime) -> None:
         super().__init__(services, address, auto_id="step_%s")
         self.by, self.at = by, at
-        for name in ("date", "time", "party"):
+        for name in ("month", "date", "time", "party"):
             self.fields[name].required = name in address
         self.fields["date"].label = _("Another day")
         self.fields["date"].widget.attrs |= {"min": f"{local(at):%Y-%m-%d}", "max": "9999-12-31"}
@@ -221,6 +229,13 @@ class StepForm(PartyForm, ServiceForm, WhenForm):
     def starts_at(self) -> datetime | None:
         """No time is chosen before it is clear for how many."""
         return None if "party" in self.errors else super().starts_at
+
+    def clean_month(self) -> date | None:
+        """One that is not over."""
+        month: date | None = self.cleaned_data["month"]
+        if month and month < local(self.at).date().replace(day=1):
+            raise forms.ValidationError(_("This month is over. Choose a day below, or a later month."))
+        return month
 
     def clean(self) -> dict[str, Any]:
         """A time that is still to come and has room for all of them."""

@@ -1,12 +1,13 @@
 """The way to a booking, step by step: where somebody is, what was chosen, and what there is to choose from."""
 
+from calendar import monthcalendar
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils import dateformat
+from django.utils import dateformat, timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
@@ -39,6 +40,13 @@ NOTHING_FREE: dict[str, Promise] = {
     "early": gettext_lazy("Times on this day cannot be booked yet."),
     "full": gettext_lazy("No time is free any more on this day."),
     "few": gettext_lazy("No time on this day has places for so many. Choose another day, or come with fewer."),
+}
+IN_A_WORD: dict[str, Promise] = {
+    "past": gettext_lazy("past"),
+    "closed": gettext_lazy("closed"),
+    "late": gettext_lazy("too late"),
+    "early": gettext_lazy("not yet"),
+    "full": gettext_lazy("full"),
 }
 NO_QUARTER = gettext_lazy(
     "No quarter of an hour is free any more on this day. Choose another day, or another minute below."
@@ -152,12 +160,40 @@ class Way(NamedTuple):
         """Whether more times can be booked than are shown to choose from."""
         return bool(self.service and self.service.grid_minutes == 1)
 
+    @property
+    def to_month(self) -> str:
+        """Where the whole month of the day is shown, or this one."""
+        return self.of_month(self.day)
+
+    def of_month(self, day: date | None) -> str:
+        """Where the month of a day is shown, of none this one."""
+        month = f"{day or local(timezone.now()):%Y-%m}"
+        return f"{self.to()}{'&' if '?' in self.to() else '?'}month={month}"
+
     def to(self, service: Service | None = None, day: date | None = None, at: datetime | None = None) -> str:
         """The address at which that much is chosen."""
         said = {"service": service.slug if service else self.said_service, "date": day.isoformat() if day else ""}
         said |= {"time": said_time(at) if at else "", "party": "" if service else self.said_party}
         chosen = urlencode({name: value for name, value in said.items() if value})
         return f"{reverse('booking:book')}?{chosen}" if chosen else reverse("booking:book")
+
+
+class DayOfMonth(NamedTuple):
+    """A day in the table of a month; one without free places leads nowhere."""
+
+    day: date
+    words: str
+    address: str
+    is_today: bool
+
+
+class Month(NamedTuple):
+    """A month in weeks, which begin on Monday, with None for the days of its neighbours."""
+
+    name: str
+    weeks: list[list[DayOfMonth | None]]
+    before: tuple[str, str] | None  # name and address
+    after: tuple[str, str] | None
 
 
 class Choice(NamedTuple):
@@ -271,6 +307,49 @@ def by_part_of_day(found: list[Choice]) -> list[tuple[Promise, list[Choice]]]:
     """The times in the parts of the day that have any."""
     parts = ((name, [one for one in found if one.offer.shown.hour in hours]) for name, hours in PARTS_OF_DAY)
     return [(name, times) for name, times in parts if times]
+
+
+def month(way: Way, first: date, *, by: Actor, at: datetime) -> Month:
+    """The whole month that begins on a day, as whoever books for so many finds it."""
+    weeks = monthcalendar(first.year, first.month)
+    last = first.replace(day=max(weeks[-1]))
+    days: dict[int, DayOfMonth] = {}
+    if way.service:
+        is_open = days_with_slots(first, last, way.service)
+        for offer in days_between(first, last, way.service, by=by, at=at, party=way.party):
+            words = _of_day(offer, way, offer.day in is_open, by=by, at=at)
+            address = way.to(day=offer.day) if offer.free else ""
+            days[offer.day.day] = DayOfMonth(offer.day, words, address, offer.day == local(at).date())
+    found = [[days.get(number) for number in week] for week in weeks]
+    return Month(_month_in_words(first), found, _earlier(way, first, at), _later(way, last))
+
+
+def _of_day(offer: DayOffer, way: Way, is_open: bool, *, by: Actor, at: datetime) -> str:
+    if offer.free:
+        return ngettext("%(free)d free time", "%(free)d free times", offer.free) % {"free": offer.free}
+    assert way.service
+    return str(IN_A_WORD[why_none(offer, way.service, is_open, by=by, at=at)])
+
+
+def _earlier(way: Way, first: date, at: datetime) -> tuple[str, str] | None:
+    """The month before, if it is not over."""
+    if first <= local(at).date():
+        return None
+    day = first - timedelta(days=1)
+    return _month_in_words(day), way.of_month(day)
+
+
+def _later(way: Way, last: date) -> tuple[str, str] | None:
+    """The month after, if there is one in the calendar."""
+    if last == date.max:
+        return None
+    day = last + timedelta(days=1)
+    return _month_in_words(day), way.of_month(day)
+
+
+def _month_in_words(day: date) -> str:
+    # Translators: as Django's filter "date" writes it. In German: F Y
+    return dateformat.format(day, pgettext("format of a month", "F Y"))
 
 
 def times(way: Way, *, by: Actor, at: datetime) -> list[Choice]:

@@ -10,6 +10,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -23,11 +24,13 @@ from booking.models import Booking, Service
 from booking.policies import email_as_seen, is_bound, phone_as_seen
 from booking.steps import (
     Choice,
+    Month,
     Way,
     by_part_of_day,
     choices_nearby,
     days,
     deadline,
+    month,
     nothing_free,
     steps,
     terms,
@@ -61,6 +64,8 @@ def booking_new(request: HttpRequest) -> HttpResponse:
     if way.service and way.starts_at and not wants_part(request):
         chosen = {name: request.GET[name] for name in ("service", "date", "time", "party") if name in request.GET}
         return _ask(request, _blank(request, services, **chosen), way)
+    if way.service and not way.day and (first := said.cleaned_data.get("month")):
+        return _whole_month(request, way, month(way, first, by=request.user, at=said.at))
     return _choose(request, said, way)
 
 
@@ -101,6 +106,12 @@ def _choose(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
     context |= {"steps": steps(way, context["here"]), "whole": _blank(request, said.services)}
     part = "booking/_free.html" if request.headers.get("HX-Target") == "free" else "booking/_way.html"
     return render_page(request, "booking/booking_new.html", part, context)
+
+
+def _whole_month(request: HttpRequest, way: Way, shown: Month) -> HttpResponse:
+    """A day, chosen in its month."""
+    context = {"way": way, "month": shown, "steps": steps(way, "day"), "weekdays": list(WEEKDAYS.values())}
+    return render(request, "booking/booking_month.html", context)
 
 
 def _blank(request: HttpRequest, services: list[Service], **chosen: str) -> BookForm:

@@ -155,7 +155,10 @@ MINUTES = st.integers(0, 95).map(lambda quarter: datetime(2031, 9, 12, tzinfo=UT
 
 
 @given(
-    st.lists(st.builds(Offer, MINUTES, st.just(2), st.integers(0, 2)), unique_by=lambda offer: offer.instant), MINUTES
+    st.lists(
+        st.builds(Offer, MINUTES, st.just(2), st.integers(0, 2), st.none()), unique_by=lambda offer: offer.instant
+    ),
+    MINUTES,
 )
 def test_the_nearest_are_free_in_order_and_nearer_than_all_others(found, instant):
     chosen = nearest(found, instant)
