@@ -156,7 +156,7 @@ def _nearby(
 def booking_done(request: HttpRequest) -> HttpResponse:
     """What somebody just booked, with what opens it again: shown once, to the browser that booked it."""
     made = request.session.pop(JUST_MADE, [])
-    rows = Booking.objects.filter(pk__in=made).select_related("slot__service").in_order()
+    rows = Booking.objects.filter(pk__in=made).select_related("slot__service", "resource").in_order()
     way = Way(_services(request), None)
     found = [(booking, _until(request, booking)) for booking in rows]
     return render(request, "booking/booking_done.html", {"bookings": found, "way": way, "steps": steps(way, "done")})
@@ -174,7 +174,7 @@ def booking_list(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:  # the demo lets strangers see all, but nothing is theirs
         return redirect_to_login(request.get_full_path())
     own = Booking.objects.visible_to(request.user, "booking.see_all").filter(account=request.user)
-    rows = own.with_state().select_related("slot__service").in_order()
+    rows = own.with_state().select_related("slot__service", "resource").in_order()
     page = window(rows.upcoming(), request.GET, AT_ONCE, ("starts_at", "created_at", "id"))
     over = rows.over().reverse()[:AT_ONCE]
     return render(request, "booking/booking_list.html", {"page": page, "over": over})
@@ -252,7 +252,7 @@ def _reached(request: HttpRequest, pk: UUID, name: str) -> Booking | None:
     """The booking, if it is theirs or this browser has shown its token; missing and foreign ones answer alike."""
     held = request.session.get(HELD, {}).get(str(pk), "")
     rows = Booking.objects.visible_to(request.user, name, held)
-    return rows.with_state().with_deadline().select_related("slot__service").filter(pk=pk).first()
+    return rows.with_state().with_deadline().select_related("slot__service", "resource").filter(pk=pk).first()
 
 
 def _missing(request: HttpRequest) -> HttpResponse:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from booking.actions import create_service
+from booking.actions import create_resource, create_service
 from booking.models import Booking
 from booking.policies import local
 from booking.tests.factories import BookingFactory
@@ -201,3 +201,18 @@ def test_after_the_deadline_customers_are_told_whom_to_ask_and_staff_go_on(clien
     client.force_login(UserFactory(role="agent"))
     visit(client, one).form("lastname").send(lastname="Rao")
     assert Booking.objects.get().lastname == "Rao"
+
+
+def test_the_room_or_person_is_named_wherever_the_booking_stands_and_nowhere_before(client, production):
+    office(needs_resource=True, resources=[create_resource(name="Blue <room>", by=None)])
+    client.force_login(UserFactory())
+    times = of_day(client, FRIDAY)
+    assert "A room or a person is kept free for you." in times.words
+    details = times.form("time").send(time="09:00")
+    assert "Blue" not in times.words + details.words
+    done = details.form("firstname").send(**PERSON)
+    one = done.follow("See it, move it or cancel it")
+    for page in (done, one, one.follow("Cancel the booking"), visit(client, "/panel/bookings/")):
+        assert "Blue <room>" in page.words
+    assert "No time" not in of_day(client, FRIDAY).words
+    assert "09:00" not in of_day(client, FRIDAY).form("time").values("time")
