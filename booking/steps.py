@@ -108,6 +108,12 @@ class Way(NamedTuple):
         return str(self.party) if self.party > 1 else ""
 
     @property
+    def said(self) -> dict[str, str]:
+        """Both, as far as they have to be named."""
+        said = {"service": self.said_service, "party": self.said_party}
+        return {name: value for name, value in said.items() if value}
+
+    @property
     def takes_parties(self) -> bool:
         """Whether several can come together."""
         return bool(self.service and self.service.largest_party > 1)

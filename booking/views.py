@@ -103,7 +103,7 @@ def _choose(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
         context |= {"parts": by_part_of_day(found), "comes_twice": any(one.comes_twice for one in found)}
         context["nothing"] = None if any(one.is_open for one in found) else nothing_free(way, **asked)
     context["services"] = [(service, way.to(service, way.day)) for service in way.services]
-    context |= {"steps": steps(way, context["here"]), "whole": _blank(request, said.services)}
+    context |= {"steps": steps(way, context["here"]), "whole": _blank(request, said.services, **way.said)}
     part = "booking/_free.html" if request.headers.get("HX-Target") == "free" else "booking/_way.html"
     return render_page(request, "booking/booking_new.html", part, context)
 

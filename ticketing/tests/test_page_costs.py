@@ -93,6 +93,7 @@ CUSTOMER = [
     "/",
     "/panel/book/",
     f"/panel/book/?date={DAY:%Y-%m-%d}",
+    f"/panel/book/?month={DAY:%Y-%m}",
     "/panel/bookings/",
     "/panel/bookings/{booking.pk}/",
     "/panel/events/",
