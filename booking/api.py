@@ -507,7 +507,7 @@ class BookingViewSet(ApiViewSet):
         "list": "booking.see_all",
         "retrieve": "booking.see_one",
         "create": "booking.book",
-        "take_up": "booking.book",
+        "take_up": "waiting.use_link",
         "partial_update": "booking.change",
         "destroy": "booking.cancel",
         "check_in": "booking.check_in",

@@ -297,6 +297,18 @@ class WaiterQuerySet(RecordQuerySet):
         """Those who wait or hold an offer."""
         return self.filter(state__in=["waiting", "offered"])
 
+    def unconfirmed(self) -> Self:
+        """Those who asked for a place and have not confirmed by the mailed link that they did."""
+        return self.filter(state="unconfirmed")
+
+    def never_confirmed(self) -> Self:
+        """Those of them whose time to confirm is over, by the database's clock."""
+        return self.unconfirmed().filter(created_at__lte=Now() - settings.WAITING_CONFIRM_LASTS)
+
+    def lasting(self) -> Self:
+        """Those whose place has not ended, confirmed or not."""
+        return self.filter(state__in=["unconfirmed", "waiting", "offered"])
+
     def waiting(self) -> Self:
         """Those who wait."""
         return self.filter(state="waiting")
@@ -325,7 +337,9 @@ class WaiterQuerySet(RecordQuerySet):
 
     def outlived(self) -> Self:
         """Ended more than 30 days ago."""
-        return self.exclude(state__in=["waiting", "offered"]).filter(updated_at__lt=Now() - timedelta(days=30))
+        return self.exclude(state__in=["unconfirmed", "waiting", "offered"]).filter(
+            updated_at__lt=Now() - timedelta(days=30)
+        )
 
 
 class AllowanceQuerySet(models.QuerySet):

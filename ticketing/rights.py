@@ -181,7 +181,7 @@ WORDS: dict[str, str] = {
     "hours.see": "see opening hours, closures, and when it is open",
     "hours.manage": "set opening hours, closures and special days",
     "waiting.join": "join a waiting list; staff on behalf of somebody, which is recorded",
-    "waiting.use_link": "see a place on a waiting list, leave it, answer an offer; whoever holds the mailed link",
+    "waiting.use_link": "see, confirm, leave a place on a waiting list, answer an offer; whoever holds the mailed link",
     "waiting.see": "list who waits for what",
     "waiting.manage": "move somebody on a waiting list, for a reason that is shown, and renew links",
     "site.visit": "see the public pages and the description of the API",

@@ -332,6 +332,8 @@ Q_CLUSTER = {
 WAITING_LISTS = {"booking.slot": "booking.actions.waiting"}
 # How long what is offered to somebody on a waiting list is held for them.
 WAITING_OFFER_LASTS = timedelta(hours=whole("WAITING_OFFER_HOURS", 24))
+# How long somebody has to confirm by the mailed link that they want to wait.
+WAITING_CONFIRM_LASTS = timedelta(hours=whole("WAITING_CONFIRM_HOURS", 24))
 
 # How long before a visit people are reminded of it by mail, each time; none where it is empty.
 BOOKING_REMINDERS = [timedelta(hours=hours) for hours in whole_numbers("BOOKING_REMINDER_HOURS", "24,1")]

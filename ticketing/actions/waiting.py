@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from importlib import import_module
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
@@ -27,7 +28,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketing import rights
 from ticketing.actions.links import MOST_MAILS
 from ticketing.actions.outbox import post_mail
-from ticketing.errors import Conflict, Invalid, NotFound, TooManyRequests
+from ticketing.errors import Conflict, Invalid, NotAllowed, NotFound, TooManyRequests
 from ticketing.models import Activity, Mail, Stock, User, Waiter
 from ticketing.rights import Actor, Role, Scope
 from ticketing.texts import clean_email, clean_language, clean_text
@@ -35,6 +36,11 @@ from ticketing.texts import clean_email, clean_language, clean_text
 logger = logging.getLogger(__name__)
 
 State = Waiter.State
+MAILS = {
+    State.UNCONFIRMED: "waiting_confirm",
+    State.WAITING: "waiting_joined",
+    State.OFFERED: "waiting_offered",
+}
 PATIENCE = 600  # seconds; after so long it is worth trying again where somebody was sent many mails
 
 
@@ -66,6 +72,13 @@ class TooLate(Conflict):
     message = _("It is too late to wait for this: nothing more is offered. Choose something else.")
 
 
+class LinkNeeded(NotAllowed):
+    """Whoever asked for the place need not be who reads at the address."""
+
+    code = "link_needed"
+    message = _("Open the link in the mail that we sent to this address. Only with it the place can be confirmed.")
+
+
 class NotOnTheList(Conflict):
     """Left, lapsed, declined or accepted: each ends it."""
 
@@ -94,11 +107,15 @@ class NoOffer(Conflict):
 def join_list(stock: Stock, *, quantity: int, email: str, language: str, by: Actor, least: int | None = None) -> Waiter:
     """Wait for `quantity` places, or for `least` of them at worst; ThereIsRoom, AlreadyWaiting, TooLate, NoWaitingList.
 
-    The app that keeps the stock may refuse the wish, too (see WAITING_LISTS).
+    The app that keeps the stock may refuse the wish, too (see WAITING_LISTS). The mail has the link to see one's place
+    and to leave. Whoever proves to read at `email` finds it in their account.
 
-    The mail has the link to see one's place and to leave. Whoever proves to read at `email` finds it in their account.
+    Of strangers, and of accounts with another address, the place counts once it is confirmed by that link
+    (`confirm_place`). They are answered alike, AlreadyWaiting too being told to nobody but the owner, by mail.
     """
     reached = rights.require(by, "waiting.join")
+    speaks = _speaks_for(email, by)
+    mine = by if reached == Scope.OWN and isinstance(by, User) else None
     waiter = Waiter(
         kind=_kind(stock),
         stock=stock.pk,
@@ -106,7 +123,9 @@ def join_list(stock: Stock, *, quantity: int, email: str, language: str, by: Act
         least=quantity if least is None else least,
         email=clean_email(email),
         language=clean_language(language),
-        account=by if reached == Scope.OWN and isinstance(by, User) else User.objects.proven(email),
+        # Not the owner's: the answer would say whether there is one.
+        account=mine if mine or not speaks else User.objects.proven(email),
+        state=State.WAITING if speaks else State.UNCONFIRMED,
     )
     keeper = _keeper(waiter.kind)
     _makes_sense(waiter)
@@ -116,11 +135,29 @@ def join_list(stock: Stock, *, quantity: int, email: str, language: str, by: Act
         raise NotFound(field="stock")
     keeper.require_wish(locked.row, waiter.quantity, by=by)
     _has_to_wait(waiter, locked)
-    _spare(waiter.email, by)
+    there = _open_with_address_of(waiter)
+    if there and speaks:
+        raise AlreadyWaiting(field="email")
+    if not speaks:
+        _spare(waiter.email)
     waiter.save(force_insert=True)
     Activity.objects.record("waiting.join", waiter, by=by, stock=str(stock.pk), quantity=quantity, least=waiter.least)
-    _tell(waiter, locked.row, "waiting_joined")
+    if speaks:
+        _tell(waiter, locked.row, "waiting_joined")
+    else:
+        _tell(there or waiter, locked.row, "waiting_already" if there else "waiting_confirm")
     return _reread(waiter)
+
+
+def _speaks_for(email: str, by: Actor) -> bool:
+    """Whether this actor may let places count that are asked for with this address: staff, and its proven owner."""
+    return rights.role_of(by) not in (Role.ANONYMOUS, Role.CUSTOMER) or User.objects.proven(email) == by
+
+
+def _open_with_address_of(waiter: Waiter) -> Waiter | None:
+    """Who waits for the same, or holds an offer of it, with the same address."""
+    same = Waiter.objects.beside(waiter).open().exclude(pk=waiter.pk)
+    return same.alias(address=Lower("email")).filter(address=waiter.email.lower()).first()
 
 
 def _keeper(kind: str) -> Any:
@@ -146,19 +183,46 @@ def _has_to_wait(waiter: Waiter, stock: "_Locked") -> None:
     if waiter.quantity > stock.row.capacity:
         sentence = _("There are only %(capacity)d in all. Ask for fewer.")
         raise Invalid(sentence % {"capacity": stock.row.capacity}, field="quantity")
-    same = Waiter.objects.of(stock.row).open().alias(address=Lower("email")).filter(address=waiter.email)
-    if same.exists():
-        raise AlreadyWaiting(field="email")
 
 
-def _spare(email: str, by: Actor) -> None:
+def _spare(email: str) -> None:
     """Strangers make one mailbox ring so many times an hour at most."""
-    if rights.role_of(by) not in (Role.ANONYMOUS, Role.CUSTOMER) or User.objects.proven(email) == by:
-        return
     if Mail.objects.lately_to(email).count() >= MOST_MAILS:
         refusal = TooManyRequests(_("We have sent many mails to this address within the hour. Try again later."))
         refusal.retry_after = PATIENCE
         raise refusal
+
+
+@transaction.atomic
+def confirm_place(waiter: Waiter, *, link: tuple[UUID, int] | None, by: Actor) -> Waiter:
+    """Let a place count that somebody asked for, in the order in which it was; nothing changes if it counts already.
+
+    LinkNeeded for whoever has not shown the `link` of the row and does not speak for the address: to have asked for the
+    place is not enough. NotOnTheList when it is too late for that, AlreadyWaiting when another one counts, TooLate.
+    """
+    rights.require(by, "waiting.use_link")
+    locked = _lock_list(waiter)
+    waiter = _reread(waiter)
+    if waiter.is_open:
+        return waiter
+    if not may_confirm(waiter, link=link, by=by):
+        raise LinkNeeded
+    if locked is None or locked.is_over:
+        raise TooLate
+    if _open_with_address_of(waiter):
+        raise AlreadyWaiting
+    account = waiter.account if waiter.account == by else User.objects.proven(waiter.email)
+    confirmable = Waiter.objects.filter(pk=waiter.pk).unconfirmed().exclude(pk__in=Waiter.objects.never_confirmed())
+    if not confirmable.change(state=State.WAITING, account=account):
+        raise NotOnTheList
+    Activity.objects.record("waiting.confirm", waiter, by=by)
+    offer_what_is_free(locked.row)
+    return _reread(waiter)
+
+
+def may_confirm(waiter: Waiter, *, link: tuple[UUID, int] | None, by: Actor) -> bool:
+    """Whether this actor, who may have shown the link of a place, reads the mail of its address or is staff."""
+    return link == waiter.link or _speaks_for(waiter.email, by)
 
 
 @transaction.atomic
@@ -167,7 +231,7 @@ def leave_list(waiter: Waiter, *, by: Actor) -> Waiter:
     rights.require(by, "waiting.use_link")
     stock = lock_list(waiter)
     waiter = _reread(waiter)
-    if not Waiter.objects.filter(pk=waiter.pk).open().change(state=State.LEFT):
+    if not Waiter.objects.filter(pk=waiter.pk).lasting().change(state=State.LEFT):
         raise NotOnTheList
     Activity.objects.record("waiting.leave", waiter, by=by)
     if waiter.state == State.OFFERED:
@@ -249,15 +313,17 @@ def release_overdue(stock: Stock) -> int:
 def lapse_offers() -> int:
     """End everywhere what is past its time, and the lists of what is over or gone; returns how many offers ended.
 
-    Each stock has a transaction of its own, in ascending order; one whose books are wrong leaves the others alone.
+    So do places that nobody confirmed in time. Each stock has a transaction of its own, in ascending order; one whose
+    books are wrong leaves the others alone.
     """
     ended = 0
-    for kind in Waiter.objects.open().order_by("kind").values_list("kind", flat=True).distinct():
+    for kind in Waiter.objects.lasting().order_by("kind").values_list("kind", flat=True).distinct():
         model: Any = apps.get_model(kind)
-        for pk in sorted({*_with_overdue(kind), *_in_vain(model)}):
+        for pk in sorted({*_with_overdue(kind), *_with_never_confirmed(kind), *_in_vain(model)}):
             try:
                 with transaction.atomic():
                     ended += release_overdue(model(pk=pk))
+                    _end_never_confirmed(model(pk=pk))
                     _end_list(model(pk=pk))
             except IntegrityError:
                 logger.exception("waiting: the books of %s %s are wrong", kind, pk)
@@ -268,12 +334,28 @@ def _with_overdue(kind: str) -> models.QuerySet:
     return Waiter.objects.overdue().filter(kind=kind).values_list("stock", flat=True)
 
 
+def _with_never_confirmed(kind: str) -> models.QuerySet:
+    return Waiter.objects.never_confirmed().filter(kind=kind).values_list("stock", flat=True)
+
+
 def _in_vain(model: Any) -> models.QuerySet:
     """The ids of what people wait for although it is over or gone."""
     waiters = Waiter.objects.waiting().filter(kind=model._meta.label_lower)
     there = Exists(model._base_manager.filter(pk=OuterRef("stock")))
     over = Exists(model.objects.over().filter(pk=OuterRef("stock")))
     return (waiters.filter(~there) | waiters.filter(over)).values_list("stock", flat=True)
+
+
+def _end_never_confirmed(stock: Stock) -> None:
+    """Nothing was held for them, so nobody is told."""
+    if not Waiter.objects.of(stock).never_confirmed().exists():
+        return
+    _lock(stock)
+    # Several can have one address, whose owner's rows `welcome` locks in this order.
+    gone = list(Waiter.objects.of(stock).never_confirmed().order_by("pk").select_for_update(no_key=True))
+    Waiter.objects.filter(pk__in=[waiter.pk for waiter in gone]).change(state=State.LAPSED)
+    for waiter in gone:
+        Activity.objects.record("waiting.never_confirmed", waiter, by=None)
 
 
 def _end_list(stock: Stock) -> None:
@@ -372,11 +454,11 @@ def _reorder(line: list[Waiter], waiter: Waiter, before: Waiter | None) -> tuple
 def renew_link(waiter: Waiter, *, by: Actor) -> Waiter:
     """Mail a new link to somebody on the list, which makes the old one void; NotOnTheList."""
     rights.require(by, "waiting.manage")
-    if not Waiter.objects.filter(pk=waiter.pk).open().change(link_version=F("link_version") + 1):
+    if not Waiter.objects.filter(pk=waiter.pk).lasting().change(link_version=F("link_version") + 1):
         raise NotOnTheList
     waiter = _reread(waiter)
     Activity.objects.record("waiting.renew_link", waiter, by=by)
-    _tell(waiter, waiter.what(), "waiting_offered" if waiter.state == State.OFFERED else "waiting_joined")
+    _tell(waiter, waiter.what(), MAILS[State(waiter.state)])
     return waiter
 
 
@@ -420,9 +502,13 @@ def _lock(stock: Stock) -> _Locked | None:
 
 def lock_list(waiter: Waiter) -> Stock:
     """Lock the stock that is waited for, if it is still there: whoever locks a waiter's row does this before."""
+    _lock_list(waiter)
     stock: Stock = apps.get_model(waiter.kind)(pk=waiter.stock)
-    _lock(stock)
     return stock
+
+
+def _lock_list(waiter: Waiter) -> _Locked | None:
+    return _lock(apps.get_model(waiter.kind)(pk=waiter.stock))
 
 
 def _pass_on(stock: Stock, places: int) -> None:

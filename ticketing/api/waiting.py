@@ -23,6 +23,7 @@ from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Id, Instant, Ruled, T
 from ticketing.toolkit.filters import IdFilter, TextFilter
 
 KIND = r"^[a-z]+\.[a-z]+$"
+LINKED = ("retrieve", "confirm", "leave", "decline")
 LINK_SECRET = OpenApiParameter(
     "Manage-Token",
     str,
@@ -93,6 +94,7 @@ class WaiterViewSet(ApiViewSet):
         "list": "waiting.see",
         "retrieve": "waiting.use_link",
         "create": "waiting.join",
+        "confirm": "waiting.use_link",
         "leave": "waiting.use_link",
         "decline": "waiting.use_link",
         "move": "waiting.manage",
@@ -106,7 +108,7 @@ class WaiterViewSet(ApiViewSet):
     @classmethod
     def headers_of(cls, action: str) -> list[OpenApiParameter]:
         """The link's secret wherever one place is named."""
-        return [*super().headers_of(action), *([LINK_SECRET] if action in ("retrieve", "leave", "decline") else [])]
+        return [*super().headers_of(action), *([LINK_SECRET] if action in LINKED else [])]
 
     def rows(self) -> QuerySet:
         """Every place, with its position."""
@@ -130,11 +132,21 @@ class WaiterViewSet(ApiViewSet):
         return super().get_object()
 
     def create(self, request: Request) -> Response:
-        """Join a list. The link to look after the place comes by mail; refused while there is room."""
+        """Ask for a place on a list; refused while there is room. The link to confirm and to look after it is mailed.
+
+        Until then the place is `unconfirmed`: it keeps its number, and nothing is offered to it. It counts at once for
+        an account that has proven the address, and where staff ask for it. Whether an address is on the list already
+        is told to its owner only, by mail.
+        """
         wanted = self.input()
         stock = _stock(wanted.pop("kind"), wanted.pop("stock"))
         language = (get_language() or settings.LANGUAGE_CODE).partition("-")[0]
         return self.answer(actions.join_list(stock, **wanted, language=language, by=request.user), 201)
+
+    @action(detail=True, methods=["post"])
+    def confirm(self, request: Request, **kwargs: Any) -> Response:
+        """Let the place count; by the secret of the mailed link, or by an account that has proven the address."""
+        return self.answer(actions.confirm_place(self.get_object(), link=self._link(), by=request.user))
 
     @action(detail=True, methods=["post"])
     def leave(self, request: Request, **kwargs: Any) -> Response:

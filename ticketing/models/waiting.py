@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from datetime import datetime
 
 from django.apps import apps
 from django.conf import settings
@@ -17,13 +18,14 @@ from ticketing.models.accounts import User
 from ticketing.models.base import Record, Stock, Tone
 from ticketing.models.base import State as Standing
 
-TONES: dict[str, Tone] = {"waiting": "calm", "offered": "warn", "accepted": "good"}
+TONES: dict[str, Tone] = {"unconfirmed": "warn", "waiting": "calm", "offered": "warn", "accepted": "good"}
 
 
 class Waiter(Record):
     """Somebody who waits for places of one stock, or holds the offer of some (invariants W1, W2)."""
 
     class State(models.TextChoices):
+        UNCONFIRMED = "unconfirmed", _("unconfirmed")
         WAITING = "waiting", _("waiting")
         OFFERED = "offered", _("offered")
         ACCEPTED = "accepted", _("accepted")
@@ -44,7 +46,7 @@ class Waiter(Record):
         User, null=True, on_delete=models.SET_NULL, related_name="waiting", verbose_name=_("account")
     )
     language = models.CharField(_("language"), max_length=5, choices=settings.LANGUAGES, default="en")
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.WAITING)
     # A sequence counts them as they join. Whoever is moved swaps numbers with those who are passed.
     place = models.BigIntegerField(
         _("place in the order"),
@@ -81,12 +83,12 @@ class Waiter(Record):
                 condition=Q(least__gte=1, least__lte=F("quantity")), name="ticketing_waiter_least_within_quantity"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["waiting", "offered", "accepted", "declined", "lapsed", "left"]),
+                condition=Q(state__in=["unconfirmed", "waiting", "offered", "accepted", "declined", "lapsed", "left"]),
                 name="ticketing_waiter_state_known",
             ),
             models.CheckConstraint(
-                condition=Q(offered=None, offered_until=None, state__in=["waiting", "lapsed", "left"])
-                | Q(offered__isnull=False, offered_until__isnull=False) & ~Q(state="waiting"),
+                condition=Q(offered=None, offered_until=None, state__in=["unconfirmed", "waiting", "lapsed", "left"])
+                | Q(offered__isnull=False, offered_until__isnull=False) & ~Q(state__in=["unconfirmed", "waiting"]),
                 name="ticketing_waiter_offer_fits_state",
             ),
             models.CheckConstraint(
@@ -114,6 +116,7 @@ class Waiter(Record):
                 condition=Q(state="offered"),
                 name="ticketing_waiter_offers",
             ),
+            models.Index(fields=["created_at"], condition=Q(state="unconfirmed"), name="ticketing_waiter_unconfirmed"),
             models.Index(fields=["-created_at", "-id"], name="ticketing_waiter_newest"),
             models.Index(Lower("email"), condition=Q(account=None), name="ticketing_waiter_to_join"),
         ]
@@ -130,6 +133,11 @@ class Waiter(Record):
     def is_open(self) -> bool:
         """Whether this person still waits, or holds an offer."""
         return self.state in self.OPEN
+
+    @property
+    def confirmed_by(self) -> datetime:
+        """Until when it must be confirmed, or it lapses."""
+        return self.created_at + settings.WAITING_CONFIRM_LASTS
 
     @property
     def link(self) -> tuple[uuid.UUID, int]:

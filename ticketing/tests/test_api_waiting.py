@@ -111,14 +111,18 @@ def test_a_stranger_joins_looks_and_leaves_by_the_secret_of_the_link(client, pro
         "kind": kind,
         "quantity": 2,
         "least": 1,
-        "state": "waiting",
-        "position": 2,
+        "state": "unconfirmed",
+        "position": None,
         "offered": None,
     }
     assert waiter.secret not in response.content.decode()
     refused(client.get(one(waiter)), 404, "not_found")
     refused(client.get(one(waiter), headers={"Manage-Token": "x" * 64}), 404, "not_found")
     assert get(client, one(waiter), link(waiter)) == shown
+    with nothing_changes():
+        refused(send(client, one(waiter, "confirm/")), 404, "not_found")
+    confirmed = send(client, one(waiter, "confirm/"), headers=link(waiter)).json()
+    assert (confirmed["state"], confirmed["position"]) == ("waiting", 2)
     give_back(stock, 2)
     assert get(client, one(waiter), link(waiter))["offered"] == 1
     left_it = send(client, one(waiter, "leave/"), headers=link(waiter))
@@ -193,11 +197,27 @@ def test_what_cannot_be_waited_for_is_refused_by_name(client, slot, change, stat
     assert list(problem["errors"]) == [field]
 
 
-def test_nobody_joins_twice_or_while_there_is_room(client, slot):
+def test_whether_an_address_is_on_the_list_is_told_to_staff_and_not_to_strangers(client, slot, as_):
     waiter = join(slot, email="ada@example.org")
-    with nothing_changes():
-        refused(send(client, WAITING, wish(slot)), 409, "already_waiting")
+    answers = [send(client, WAITING, wish(slot, email=f"{name}@example.org")) for name in ("ada", "eve")]
+    own = {"id", "email", "created_at", "updated_at"}
+    there, new = ({key: value for key, value in one.json().items() if key not in own} for one in answers)
+    assert [one.status_code for one in answers] == [201, 201]
+    assert there == new
     assert states(waiter) == [("waiting", None)]
+    with nothing_changes():
+        refused(send(client, WAITING, wish(slot), as_["agent"]), 409, "already_waiting")
+
+
+def test_to_have_asked_from_an_account_does_not_confirm_somebody_elses_address(client, slot, as_, people):
+    asked = send(client, WAITING, wish(slot), as_["customer"]).json()
+    path = f"{WAITING}{asked['id']}/confirm/"
+    with nothing_changes():
+        refused(send(client, path, headers=as_["customer"]), 403, "link_needed")
+    assert send(client, path, headers=as_["agent"]).json()["state"] == "waiting"
+
+
+def test_nobody_joins_while_there_is_room(client, slot):
     give_back(slot, 3)
     with nothing_changes():
         refused(send(client, WAITING, wish(slot, email="eve@example.org")), 409, "there_is_room")

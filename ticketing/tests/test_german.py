@@ -242,7 +242,7 @@ def parts(world):
         "support:ticket": [{"code": row.code} for row in world.questions],
         **{f"support:{name}": [{"code": question.code}] for name in ("reply", "close", "reopen", "triage", "reject")},
         "waiting:place": [{"pk": row.pk} for row in world.waiters],
-        **{f"waiting:{name}": [{"pk": world.waiters[1].pk}] for name in ("leave", "decline", "accept")},
+        **{f"waiting:{name}": [{"pk": world.waiters[1].pk}] for name in ("confirm", "leave", "decline", "accept")},
         "waiting:link": [{"pk": row.pk, "secret": row.secret} for row in world.waiters[:1]],
         "account:link": [{"pk": link.pk, "secret": link.secret} for link in world.links],
         **{f"account:token_{name}": [{"pk": world.token.pk}] for name in ("rename", "rotate", "revoke")},

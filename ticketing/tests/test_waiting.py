@@ -22,6 +22,7 @@ from ticketing.tests.snapshots import nothing_changes
 from ticketing.tests.waiting import (
     KINDS,
     LISTS,
+    ask,
     broken,
     comes_due,
     full,
@@ -166,6 +167,95 @@ def test_strangers_let_one_mailbox_ring_five_times_an_hour_and_its_owner_as_ofte
     with nothing_changes(), pytest.raises(TooManyRequests):
         join(slot, email="ada@example.org", by=ANYBODY)
     assert join(slot, email="ada@example.org", by=owner)
+
+
+# To confirm
+
+
+def test_what_a_stranger_asks_for_counts_from_the_confirmation_on_in_the_order_of_asking(stock):
+    asked = ask(stock, email="ada@example.org", by=ANYBODY)
+    other = join(stock)
+    assert (asked.state, asked.account) == ("unconfirmed", None)
+    assert Mail.objects.filter(waiter=asked).get().template == "waiting_confirm"
+    assert order(stock) == [other.email]
+    waiter = actions.confirm_place(asked, link=asked.link, by=ANYBODY)
+    assert order(stock) == ["ada@example.org", other.email]
+    assert Activity.objects.about(waiter).last().operation == "waiting.confirm"
+    with nothing_changes():
+        actions.confirm_place(asked, link=asked.link, by=ANYBODY)
+    give_back(stock)
+    assert states(waiter, other) == [("offered", 1), ("waiting", None)]
+    assert broken() == set()
+
+
+def test_nothing_is_held_for_an_address_whose_owner_did_not_confirm(stock):
+    asked = ask(stock, by=ANYBODY)
+    assert give_back(stock) == 0
+    assert (states(asked), left(stock)) == ([("unconfirmed", None)], 1)
+    actions.confirm_place(asked, link=asked.link, by=ANYBODY)
+    assert (states(asked), left(stock)) == ([("offered", 1)], 0)
+    assert broken() == set()
+
+
+def test_only_the_link_or_the_proven_address_confirms(slot):
+    customer = UserFactory()
+    asked, other = ask(slot, email="ada@example.org", by=customer), ask(slot, by=ANYBODY)
+    assert (asked.state, asked.account) == ("unconfirmed", customer)
+    with nothing_changes():
+        for link in (None, other.link, (asked.pk, 2)):
+            for by in (customer, ANYBODY):
+                with pytest.raises(actions.LinkNeeded):
+                    actions.confirm_place(asked, link=link, by=by)
+    owner = UserFactory(email="ada@example.org", email_confirmed_at=timezone.now())
+    waiter = actions.confirm_place(asked, link=None, by=owner)
+    assert (waiter.state, waiter.account) == ("waiting", owner)
+
+
+def test_a_proven_address_and_staff_need_not_confirm(slot):
+    owner = UserFactory(email="ada@example.org", email_confirmed_at=timezone.now())
+    assert ask(slot, email="ADA@example.org", by=owner).state == "waiting"
+    assert ask(slot, by=UserFactory(role="agent")).state == "waiting"
+    assert ask(slot, by=owner).state == "unconfirmed"
+
+
+def test_a_stranger_is_not_told_that_an_address_is_on_the_list_and_its_owner_is(slot):
+    waiter = join(slot, email="ada@example.org")
+    asked = ask(slot, 3, email="ada@example.org", by=ANYBODY)
+    assert (asked.state, asked.account) == ("unconfirmed", None)
+    mail = Mail.objects.latest("id")
+    assert (mail.template, mail.waiter) == ("waiting_already", waiter)
+    with nothing_changes(), pytest.raises(actions.AlreadyWaiting):
+        actions.confirm_place(asked, link=asked.link, by=ANYBODY)
+    assert broken() == set()
+
+
+def test_of_several_that_were_asked_for_with_one_address_the_first_to_be_confirmed_counts(slot):
+    first, second = (ask(slot, number, email="ada@example.org", by=ANYBODY) for number in (1, 2))
+    actions.confirm_place(second, link=second.link, by=ANYBODY)
+    with nothing_changes(), pytest.raises(actions.AlreadyWaiting):
+        actions.confirm_place(first, link=first.link, by=ANYBODY)
+    assert states(first, second) == [("unconfirmed", None), ("waiting", None)]
+
+
+def test_what_nobody_confirms_in_time_lapses_without_a_mail(slot, settings):
+    settings.WAITING_CONFIRM_LASTS = timedelta(hours=3)
+    old, new, waiter = ask(slot, by=ANYBODY), ask(slot, by=ANYBODY), join(slot)
+    Waiter.objects.filter(pk=old.pk).update(created_at=Now() - timedelta(hours=3))
+    with nothing_changes(), pytest.raises(actions.NotOnTheList):
+        actions.confirm_place(old, link=old.link, by=ANYBODY)
+    mails = Mail.objects.count()
+    assert actions.lapse_offers() == 0
+    assert states(old, new, waiter) == [("lapsed", None), ("unconfirmed", None), ("waiting", None)]
+    assert Mail.objects.count() == mails
+    with nothing_changes():
+        actions.lapse_offers()
+
+
+def test_an_unconfirmed_place_can_be_left(slot):
+    asked = ask(slot, by=ANYBODY)
+    assert actions.leave_list(asked, by=ANYBODY).state == "left"
+    with nothing_changes(), pytest.raises(actions.NotOnTheList):
+        actions.confirm_place(asked, link=asked.link, by=ANYBODY)
 
 
 # Offers
@@ -491,6 +581,7 @@ def test_positions_count_those_who_wait_for_the_same(stock):
         ({"offered": 1}, "offer_fits_state"),
         ({"state": "offered"}, "offer_fits_state"),
         ({"state": "accepted", "offered": 2}, "offer_fits_state"),
+        ({"state": "unconfirmed", "offered": 2, "offered_until": Now()}, "offer_fits_state"),
         ({"state": "offered", "offered": 3, "offered_until": Now()}, "offer_fits_wish"),
         ({"moved_at": Now()}, "moved_for_a_reason"),
         ({"moved_at": Now(), "moved_reason": "  "}, "moved_for_a_reason"),
@@ -552,11 +643,16 @@ def test_what_ended_a_month_ago_is_forgotten(slot):
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("template", ["waiting_joined", "waiting_offered", "waiting_lapsed"])
+@pytest.mark.parametrize(
+    "template", ["waiting_confirm", "waiting_already", "waiting_joined", "waiting_offered", "waiting_lapsed"]
+)
 def test_each_mail_names_what_is_waited_for_and_has_the_link_of_that_moment(slot, settings, template, language):
     settings.SITE_URL = "https://tickets.example.org"
-    waiter = join(slot, 2, language=language)
-    if template != "waiting_joined":
+    by = ANYBODY if template == "waiting_confirm" else None
+    waiter = ask(slot, 2, email="ada@example.org", language=language, by=by)
+    if template == "waiting_already":
+        ask(slot, email="ada@example.org", language=language, by=ANYBODY)
+    if template in ("waiting_offered", "waiting_lapsed"):
         give_back(slot, 2)
         comes_due(waiter)
         actions.release_overdue(slot)

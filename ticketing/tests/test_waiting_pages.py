@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,7 +15,7 @@ from ticketing import actions
 from ticketing.models import Session, Waiter
 from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
-from ticketing.tests.waiting import LISTS, broken, comes_due, full, give_back, join, order, states
+from ticketing.tests.waiting import LISTS, ask, broken, comes_due, full, give_back, join, order, states
 
 pytestmark = pytest.mark.django_db
 
@@ -172,6 +173,40 @@ def test_the_page_costs_the_same_for_one_who_waits_and_for_sixty_and_shows_fifty
     said = words(opened(client, last))
     assert "You are number 61" in said
     assert "The first 50 of 61." in said
+
+
+# To confirm
+
+
+def test_a_mail_scanner_confirms_nothing_and_the_form_behind_the_link_does(client, production, slot):
+    waiter = ask(slot, 2, by=AnonymousUser())
+    with nothing_changes():
+        said = words(opened(client, waiter))
+        assert client.get(f"{place(waiter)}confirm/").status_code == 405
+    assert "Do you want to wait?" in said
+    assert "You want 2 places" in said
+    answer = client.post(f"{place(waiter)}confirm/")
+    assert answer["Location"] == place(waiter)
+    assert states(waiter) == [("waiting", None)]
+    said = words(client.get(place(waiter)))
+    assert "Your place on the waiting list is confirmed." in said
+    assert "You are number 1" in said
+    with nothing_changes():
+        assert client.post(f"{place(waiter)}confirm/").status_code == 302
+
+
+def test_whoever_asked_from_an_account_sees_the_place_and_is_sent_to_the_mail(client, production, slot):
+    customer = UserFactory()
+    waiter = ask(slot, by=customer)
+    client.force_login(customer)
+    page = client.get(place(waiter))
+    assert "Open the link in the mail that we sent to this address." in words(page)
+    assert f"{place(waiter)}confirm/" not in html(page)
+    with nothing_changes():
+        assert client.post(f"{place(waiter)}confirm/").status_code == 403
+    stranger = Client()
+    with nothing_changes():
+        assert stranger.post(f"{place(waiter)}confirm/").status_code == 404
 
 
 # To answer

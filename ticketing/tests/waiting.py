@@ -14,7 +14,7 @@ from allocation.models import Purchase, Ticket, TicketOption
 from allocation.tests.factories import PurchaseFactory, TicketOptionFactory
 from booking.models import Booking, Slot
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory
-from ticketing.actions import join_list, offer_what_is_free, use_offer
+from ticketing.actions import confirm_place, join_list, offer_what_is_free, use_offer
 from ticketing.models import Activity, Waiter
 from ticketing.querysets import digest
 
@@ -120,6 +120,12 @@ def take_up(waiter, by=None):
 
 
 def join(stock, quantity=1, least=None, email=None, by=None, language="en"):
+    """A place that counts: what a stranger asks for is confirmed by the mailed link."""
+    waiter = ask(stock, quantity, least, email, by, language)
+    return waiter if waiter.is_open else confirm_place(waiter, link=waiter.link, by=by)
+
+
+def ask(stock, quantity=1, least=None, email=None, by=None, language="en"):
     email = email or f"{uuid.uuid4().hex}@example.org"
     return join_list(stock, quantity=quantity, least=least, email=email, language=language, by=by)
 

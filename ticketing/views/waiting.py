@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ticketing import actions
 from ticketing.models import Waiter
 from ticketing.toolkit.panel import operation, render_page
-from ticketing.toolkit.waiting_links import reached_place, remember_link
+from ticketing.toolkit.waiting_links import reached_place, remember_link, shown_link
 
 SHOWN = 50  # of those who wait, from the first
 
@@ -44,6 +44,7 @@ def place(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "waiter": waiter,
         "stock": waiter.what(),
+        "can_confirm": actions.may_confirm(waiter, link=shown_link(request, pk), by=request.user),
         "can_accept": waiter.kind in settings.WAITING_LISTS,
         "line": line.in_order()[:SHOWN] if waiter.is_open else [],
         "waiting": line.count(),
@@ -51,6 +52,16 @@ def place(request: HttpRequest, pk: UUID) -> HttpResponse:
         "lasts": int(settings.WAITING_OFFER_LASTS.total_seconds() // 3600),
     }
     return render_page(request, "waiting/place.html", "waiting/_place.html", context)
+
+
+@operation("waiting.use_link")
+@never_cache
+@require_POST
+def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """From now on the place counts. Only the form does this: whatever opens the links in mails confirms nothing."""
+    actions.confirm_place(reached_place(request, pk), link=shown_link(request, pk), by=request.user)
+    messages.success(request, _("Your place on the waiting list is confirmed."))
+    return redirect("waiting:place", pk)
 
 
 @operation("waiting.use_link")

@@ -8,6 +8,7 @@ app_name = "waiting"
 
 urlpatterns = [
     path("<uuid:pk>/", waiting.place, name="place"),
+    path("<uuid:pk>/confirm/", waiting.confirm, name="confirm"),
     path("<uuid:pk>/leave/", waiting.leave, name="leave"),
     path("<uuid:pk>/decline/", waiting.decline, name="decline"),
     path("<uuid:pk>/accept/", waiting.accept, name="accept"),
