@@ -1,25 +1,79 @@
 """The panel's pages about waiting for a time that is full."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from booking.actions import book_offer
-from booking.models import Booking
+from booking.models import Booking, Slot
+from booking.policies import require_list
 from booking.views import JUST_MADE
-from booking.waiting_forms import OfferForm
+from booking.waiting_forms import OfferForm, WaitForm
 from ticketing import rights
+from ticketing.actions import join_list
 from ticketing.models import Waiter
 from ticketing.rights import Scope
+from ticketing.toolkit.contracts import found
 from ticketing.toolkit.panel import once, operation, refusals_on
 from ticketing.toolkit.waiting_links import reached_place
 
 shown_and_sent = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@operation("waiting.join")
+@never_cache
+@shown_and_sent
+def wait(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """How many want to wait for a time, and what waiting means; what is sent joins the list."""
+    slot = found(Slot.objects.visible_to(request.user, "booking.see_free").select_related("service"), pk=pk)
+    require_list(slot.service)
+    known = {"email": getattr(request.user, "email", "")} if _is_own(request) else {}
+    form = WaitForm(slot.service, request.POST if request.method == "POST" else None, initial=known)
+    if form.is_valid():
+        with refusals_on(form):
+            key = form.cleaned_data["form_key"]
+            return _asked(once(request, key, "panel waiting.join", partial(_join, request, slot, form)))
+    context = {
+        "form": form,
+        "slot": slot,
+        "waiting": Waiter.objects.of(slot).waiting().count(),
+        "lasts": _hours(settings.WAITING_OFFER_LASTS),
+    }
+    return render(request, "booking/wait.html", context)
+
+
+def _join(request: HttpRequest, slot: Slot, form: WaitForm) -> Waiter:
+    typed = form.cleaned_data
+    language = (get_language() or settings.LANGUAGE_CODE).partition("-")[0]
+    wish = {"quantity": typed["quantity"], "least": typed.get("least")}
+    return join_list(slot, **wish, email=typed["email"], language=language, by=request.user)
+
+
+def _asked(pk: UUID) -> HttpResponse:
+    """To the place, if it counts; else to what is to be done, which is the same for every address."""
+    if Waiter.objects.unconfirmed().filter(pk=pk).exists():
+        return redirect("booking:wait_asked")
+    return redirect("waiting:place", pk)
+
+
+@operation("waiting.join")
+@never_cache
+@require_safe
+def wait_asked(request: HttpRequest) -> HttpResponse:
+    """Where the mail is with which the place is confirmed."""
+    return render(request, "booking/wait_asked.html", {"lasts": _hours(settings.WAITING_CONFIRM_LASTS)})
+
+
+def _hours(time: timedelta) -> int:
+    return int(time.total_seconds() // 3600)
 
 
 @operation("waiting.use_link")
@@ -43,8 +97,12 @@ def take_up(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _known(request: HttpRequest) -> dict[str, Any]:
     """What the account knows of whoever books for themselves."""
     person: Any = request.user
-    is_own = rights.scope(person, "booking.book") == Scope.OWN
-    return {"firstname": person.first_name, "lastname": person.last_name} if is_own else {}
+    return {"firstname": person.first_name, "lastname": person.last_name} if _is_own(request) else {}
+
+
+def _is_own(request: HttpRequest) -> bool:
+    """Whether whoever asks can do it for themselves only."""
+    return rights.scope(request.user, "booking.book") == Scope.OWN
 
 
 def _book(request: HttpRequest, waiter: Waiter, form: OfferForm) -> Booking:

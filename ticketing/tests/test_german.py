@@ -235,7 +235,9 @@ def parts(world):
     return {
         "booking:detail": [{"pk": row.pk} for row in world.bookings],
         **{f"booking:{name}": [{"pk": world.booking.pk}] for name in ("cancel", "renew", "calendar")},
+        **{f"booking:{name}": [{"pk": world.booking.pk}] for name in ("check_in", "undo_check_in", "missed")},
         "booking:link": [{"pk": world.booking.pk, "token": world.booking.manage_token}],
+        "booking:wait": [{"pk": row.stock} for row in world.waiters],
         "booking:take_up": [{"pk": row.pk} for row in world.waiters],
         "allocation:buy": [{"pk": row.pk} for row in options],
         "allocation:ticket": [{"pk": row.pk} for row in world.tickets],

@@ -64,12 +64,11 @@ PAGES = {
         "/panel/waiting/{offered}/decline/",
         "/panel/waiting/{ended}/",
         "/panel/desk/",
-        "/panel/day/",
         "/account/profile/",
         "/account/tokens/",
         "/account/sessions/",
     ],
-    "mei": ["/", "/panel/desk/", "/panel/questions/", "/panel/questions/{question}/"],
+    "mei": ["/", "/panel/desk/", "/panel/day/", "/panel/questions/", "/panel/questions/{question}/"],
     "gate": ["/"],
     "sofia": [
         "/",
