@@ -41,6 +41,7 @@ MAILS = {
     State.WAITING: "waiting_joined",
     State.OFFERED: "waiting_offered",
 }
+TO_MEMBERS = ["waiting_joined", "waiting_offered", "waiting_lapsed"]
 PATIENCE = 600  # seconds; after so long it is worth trying again where somebody was sent many mails
 
 
@@ -187,7 +188,8 @@ def _has_to_wait(waiter: Waiter, stock: "_Locked") -> None:
 
 def _spare(email: str) -> None:
     """Strangers make one mailbox ring so many times an hour at most."""
-    if Mail.objects.lately_to(email).count() >= MOST_MAILS:
+    # Not of those that only people on a list are sent: who counts the refusals would learn whether somebody is.
+    if Mail.objects.lately_to(email).exclude(template__in=TO_MEMBERS).count() >= MOST_MAILS:
         refusal = TooManyRequests(_("We have sent many mails to this address within the hour. Try again later."))
         refusal.retry_after = PATIENCE
         raise refusal

@@ -258,6 +258,16 @@ def test_an_unconfirmed_place_can_be_left(slot):
         actions.confirm_place(asked, link=asked.link, by=ANYBODY)
 
 
+def test_what_only_people_on_a_list_are_sent_does_not_count_where_strangers_are_told_to_wait(slot):
+    join(slot, email="ada@example.org")
+    give_back(slot)
+    for name in ("ada", "eve"):
+        for _ in range(5):
+            ask(slot, email=f"{name}@example.org", by=ANYBODY)
+        with pytest.raises(TooManyRequests):
+            ask(slot, email=f"{name}@example.org", by=ANYBODY)
+
+
 # Offers
 
 

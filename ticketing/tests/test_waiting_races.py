@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -20,6 +21,7 @@ from ticketing.tests.factories import UserFactory, bearer
 from ticketing.tests.waiting import (
     KINDS,
     LISTS,
+    ask,
     broken,
     comes_due,
     full,
@@ -215,6 +217,26 @@ def test_whoever_joins_while_a_place_is_given_back_has_it_or_is_told_of_it(kind)
         else:
             assert (states(joined), places, left(stock)) == ([("offered", 1)], 1, 0)
     assert broken() == set()
+
+
+def test_whoever_confirms_while_a_place_is_given_back_is_offered_it(kind):
+    for _ in range(20):
+        stock = full(kind, capacity=1)
+        asked = ask(stock, by=AnonymousUser())
+        at_once(
+            lambda asked=asked: actions.confirm_place(asked, link=asked.link, by=AnonymousUser()),
+            lambda stock=stock: give_back(stock),
+        )
+        assert (states(asked), left(stock)) == ([("offered", 1)], 0)
+    assert broken() == set()
+
+
+def test_of_places_with_one_address_that_are_confirmed_at_once_one_counts(kind):
+    stock = full(kind)
+    asked = [ask(stock, email="ada@example.org", by=AnonymousUser()) for _ in range(4)]
+    answers = at_once(*[lambda one=one: actions.confirm_place(one, link=one.link, by=AnonymousUser()) for one in asked])
+    assert answers.count(actions.AlreadyWaiting) == 3
+    assert Waiter.objects.open().count() == 1
 
 
 @pytest.mark.parametrize("verb", ["decline", "leave", "move", "use", "leave with If-Match"])
