@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from booking.actions import cancel_booking, change_resource, change_service, create_resource, create_service
-from booking.models import TERMS, Booking, Resource, Service, Slot
+from booking.models import TERMS, Booking, Resource, Service, Slot, Tally
 from booking.policies import clean_terms
 from ticketing.models import User
 from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
@@ -163,3 +163,12 @@ class BookingAdmin(ReadOnlyAdmin):
         """By id, or by account."""
         account = User.objects.named(term)
         return rows.filter(account=account) if account else super().called(rows, term)
+
+
+@admin.register(Tally)
+class TallyAdmin(ReadOnlyAdmin):
+    list_display = ["day", "hour", "service", "visits", "people", "came", "missed", "cancelled"]
+    list_filter = ["service", "day"]
+    list_select_related = ["service"]
+    ordering = ["-day", "-hour", "-id"]
+    fields = ["service", "day", "hour", "visits", "people", "came", "missed", "cancelled", "lead_minutes"]

@@ -410,7 +410,7 @@ class Booking(Record):
 class Tally(models.Model):
     """What the bookings of an hour of a service came to, when they are gone: numbers, and nothing about anybody."""
 
-    id = models.BigAutoField(primary_key=True)
+    id = models.BigAutoField(_("number"), primary_key=True)
     service = models.ForeignKey(
         Service, on_delete=models.CASCADE, related_name="tallies", db_index=False, verbose_name=_("service")
     )

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Tally',
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('id', models.BigAutoField(primary_key=True, serialize=False, verbose_name='number')),
                 ('day', models.DateField(help_text="On the site's clocks, as they were set when it was counted.", verbose_name='day')),
                 ('hour', models.PositiveSmallIntegerField(verbose_name='hour')),
                 ('visits', models.PositiveIntegerField(db_default=0, default=0, help_text='Bookings whose time came.', verbose_name='visits')),

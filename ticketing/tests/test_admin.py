@@ -20,7 +20,8 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 
 from allocation.models import Ticket as EventTicket
 from allocation.tests.factories import PurchaseFactory, TicketOptionFactory, bought_ticket
-from booking.models import Booking
+from booking.actions import create_resource
+from booking.models import Booking, Tally
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
 from support.actions import reject_ticket
 from support.models import Agent
@@ -103,7 +104,9 @@ def make_of_apps(number, user):
     person = online_agent(capacity=1)
     ReplyFactory(ticket__by=user)
     Question.objects.filter(user=user).update(status="in_progress", agent=person)
-    BookingFactory(service=ServiceFactory(), starts_at=NOON + timedelta(hours=number), by=user)
+    booking = BookingFactory(service=ServiceFactory(), starts_at=NOON + timedelta(hours=number), by=user)
+    create_resource(name=f"Room {number}", by=None)
+    Tally.objects.count_cancelled(booking)
     PurchaseFactory(option=TicketOptionFactory(), buyer=user.pk, by=user)
 
 
