@@ -15,8 +15,8 @@ from rest_framework.response import Response
 
 from booking import actions
 from booking.availability import days_between, slots_of_day
-from booking.filters import BookingFilters, SlotFilters
-from booking.models import NAME_LENGTH, PHONE, SLUG, TERMS, Booking, Resource, Service, Slot, manage_token
+from booking.filters import BookingFilters, SlotFilters, TallyFilters
+from booking.models import NAME_LENGTH, PHONE, SLUG, TERMS, Booking, Resource, Service, Slot, Tally, manage_token
 from booking.policies import clean_phone, clean_slug, email_as_seen, end_of, phone_as_seen
 from ticketing import rights
 from ticketing.errors import Invalid, NotFound
@@ -631,3 +631,28 @@ def _service(name: str) -> Service:
     if service := Service.objects.with_calendar().called(name).first():
         return service
     raise NotFound(field="service")
+
+
+class TallySerializer(serializers.ModelSerializer):
+    """What the bookings of an hour of a service came to, once they are gone."""
+
+    service = ServiceReference(read_only=True)
+    day = Day(read_only=True, help_text="On the site's clocks.")
+
+    class Meta:
+        model = Tally
+        fields = ["service", "day", "hour", "visits", "people", "came", "missed", "cancelled", "lead_minutes"]
+        read_only_fields = fields
+
+
+class TallyViewSet(ApiViewSet):
+    """What bookings came to, hour by hour: numbers, and nothing about anybody."""
+
+    operations = {"list": "booking.report"}
+    serializer_class = TallySerializer
+    filterset_class = TallyFilters
+    orderings = {"day": ("day", "hour", "id")}
+
+    def rows(self) -> QuerySet:
+        """Every hour with its service."""
+        return Tally.objects.select_related("service")

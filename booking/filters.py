@@ -3,8 +3,8 @@
 import django_filters
 from django.db.models import QuerySet
 
-from booking.models import Booking, Service, Slot
-from ticketing.toolkit.filters import FlagFilter, InstantFilter, TextFilter
+from booking.models import Booking, Service, Slot, Tally
+from ticketing.toolkit.filters import DayFilter, FlagFilter, InstantFilter, TextFilter
 
 
 class SlotFilters(django_filters.FilterSet):
@@ -26,6 +26,22 @@ class SlotFilters(django_filters.FilterSet):
     def has_room(self, slots: QuerySet, name: str, value: bool) -> QuerySet:
         """Those with a place left, or those without."""
         return slots.with_room() if value else slots.full()
+
+
+class TallyFilters(django_filters.FilterSet):
+    """Tallies by service and day."""
+
+    service = TextFilter(method="of_service", help_text="Of the service with this short name or id.")
+    first = DayFilter(field_name="day", lookup_expr="gte", help_text="Of this day or later.")
+    last = DayFilter(field_name="day", lookup_expr="lte", help_text="Of this day or before.")
+
+    class Meta:
+        model = Tally
+        fields: list[str] = []
+
+    def of_service(self, tallies: QuerySet, name: str, value: str) -> QuerySet:
+        """Those of the one service."""
+        return tallies.filter(service__in=Service.objects.called(value))
 
 
 class BookingFilters(django_filters.FilterSet):

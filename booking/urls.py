@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking import day_views, link_views, views, waiting_views
+from booking import day_views, link_views, report_views, views, waiting_views
 
 app_name = "booking"
 
@@ -12,6 +12,8 @@ urlpatterns = [
     path("book/wait/<uuid:pk>/", waiting_views.wait, name="wait"),
     path("book/wait/asked/", waiting_views.wait_asked, name="wait_asked"),
     path("book/offer/<uuid:pk>/", waiting_views.take_up, name="take_up"),
+    path("bookings/report/", report_views.report, name="report"),
+    path("bookings/report.csv", report_views.table, name="report_table"),
     path("day/", day_views.day, name="day"),
     path("day/walk-in/", day_views.day_walk_in, name="walk_in"),
     path("day/<uuid:pk>/check-in/", day_views.day_check_in, name="check_in"),

@@ -12,8 +12,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework.request import Request
 
 from ticketing.errors import Invalid
+from ticketing.hours.rules import DAY, parse_day
 from ticketing.toolkit.contracts import parse_uuid
-from ticketing.toolkit.fields import INSTANT_SENTENCE, SPACE, parse_instant
+from ticketing.toolkit.fields import DAY_SENTENCE, INSTANT_SENTENCE, SPACE, parse_instant
 
 PAGING = {"cursor", "limit", "ordering"}
 
@@ -59,6 +60,15 @@ class _InstantField(CharField):
         raise forms.ValidationError(INSTANT_SENTENCE)
 
 
+class _DayField(CharField):
+    def clean(self, value: Any) -> Any:
+        if value in (None, ""):
+            return None
+        if day := parse_day(value):
+            return day
+        raise forms.ValidationError(DAY_SENTENCE)
+
+
 class _Shaped(django_filters.Filter):
     """A filter that stands in the description as it is, with its help text."""
 
@@ -87,6 +97,13 @@ class IdFilter(_Shaped):
 
     field_class = _IdField
     shape = {"type": "string", "format": "uuid"}
+
+
+class DayFilter(_Shaped):
+    """A day of the calendar."""
+
+    field_class = _DayField
+    shape = {"type": "string", "format": "date", "pattern": f"^{DAY}$"}
 
 
 class InstantFilter(_Shaped):
