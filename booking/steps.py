@@ -206,9 +206,20 @@ class Choice(NamedTuple):
     """A time to choose."""
 
     offer: Offer
-    is_open: bool  # to the party that chooses
+    party: int = 1  # that chooses
     is_chosen: bool = False
     is_own: bool = False  # the time that a booking has now
+    is_kept: bool = False  # to be chosen again by fewer
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there are places, but not for so many."""
+        return 0 < self.offer.largest < self.party
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be chosen."""
+        return self.is_kept or self.offer.largest >= self.party
 
     @property
     def value(self) -> str:
@@ -240,7 +251,7 @@ def said_time(instant: datetime) -> str:
 
 def choices(found: list[Offer], way: Way) -> list[Choice]:
     """The times to choose from, of which one may be chosen already."""
-    return [Choice(offer, offer.largest >= way.party, offer.instant == way.starts_at) for offer in found]
+    return [Choice(offer, way.party, offer.instant == way.starts_at) for offer in found]
 
 
 def choices_nearby(way: Way, refusal: Refused, own: datetime | None = None, *, by: Actor, at: datetime) -> list[Choice]:
@@ -248,13 +259,12 @@ def choices_nearby(way: Way, refusal: Refused, own: datetime | None = None, *, b
     if not (way.service and way.day and way.starts_at):
         return []
     found = nearest(offers_of_day(way.day, way.service, by=by, at=at), way.starts_at, party=way.party)
-    free = {number_of(offer.instant): Choice(offer, is_open=True) for offer in found}
+    free = {number_of(offer.instant): Choice(offer, way.party) for offer in found}
     kept = [way.starts_at] if found and isinstance(refusal, TooFewPlaces) else []
     kept += [own] if found and own and local(own).date() == way.day else []
     for instant in kept:
         [offer] = offers([number_of(instant)], way.service, by=by)
-        is_chosen = instant == way.starts_at
-        free[number_of(instant)] = Choice(offer, is_open=True, is_chosen=is_chosen, is_own=instant == own)
+        free[number_of(instant)] = Choice(offer, way.party, instant == way.starts_at, instant == own, is_kept=True)
     return [free[number] for number in sorted(free)]
 
 

@@ -178,6 +178,13 @@ def test_a_change_for_more_than_there_is_room_for_offers_times_nearby_and_the_on
     form.send(time="09:15")
     booking.refresh_from_db()
     assert (booking.party, booking.starts_at) == (4, NINE + QUARTER)
+    BookingFactory.create_batch(2, service=service, starts_at=NINE + 2 * QUARTER, party=2)
+    short = visit(client, one).form("time").send(time="09:30")
+    assert "only 1 left" in radio(short, "09:30")
+    assert "as it is" in radio(short, "09:15")
+    short.form("time").send(party="1")
+    booking.refresh_from_db()
+    assert (booking.party, booking.starts_at) == (1, NINE + 2 * QUARTER)
 
 
 def test_a_move_into_a_closed_or_full_time_offers_what_is_free_on_that_day(client, customer):
