@@ -220,13 +220,16 @@ def test_whoever_joins_while_a_place_is_given_back_has_it_or_is_told_of_it(kind)
 
 
 def test_whoever_confirms_while_a_place_is_given_back_is_offered_it(kind):
+    dice = random.Random(5)
+
+    def confirm(asked):
+        time.sleep(dice.uniform(0, 0.02))
+        actions.confirm_place(asked, link=asked.link, by=AnonymousUser())
+
     for _ in range(20):
         stock = full(kind, capacity=1)
         asked = ask(stock, by=AnonymousUser())
-        at_once(
-            lambda asked=asked: actions.confirm_place(asked, link=asked.link, by=AnonymousUser()),
-            lambda stock=stock: give_back(stock),
-        )
+        at_once(lambda asked=asked: confirm(asked), lambda stock=stock: give_back(stock))
         assert (states(asked), left(stock)) == ([("offered", 1)], 0)
     assert broken() == set()
 
