@@ -89,7 +89,7 @@ def take_up(request: HttpRequest, pk: UUID) -> HttpResponse:
             made = once(request, key, "panel booking.take_up", partial(_book, request, waiter, form))
             request.session[JUST_MADE] = [*request.session.get(JUST_MADE, []), str(made)]
             return redirect("booking:done")
-    if not form.is_bound and waiter.state != Waiter.State.OFFERED:
+    if waiter.offered is None or not (form.is_bound or waiter.state == Waiter.State.OFFERED):
         return redirect("waiting:place", pk)
     return render(request, "booking/wait_take_up.html", {"form": form, "waiter": waiter, "stock": waiter.what()})
 

@@ -192,7 +192,9 @@ def test_an_offer_that_has_ended_leads_back_to_the_place(client, slot):
     form = visit(client, take_up(waiter)).form("firstname")
     comes_due(waiter)
     assert "Nothing is held for you now, or not any more." in form.send(**PERSON).words
-    assert visit(client, take_up(waiting)).address.startswith(f"/panel/waiting/{waiting.pk}/")
+    for typed in (None, PERSON, {}):
+        with nothing_changes():
+            assert visit(client, take_up(waiting), typed).address.startswith(f"/panel/waiting/{waiting.pk}/")
 
 
 def test_a_customer_finds_filled_in_what_the_account_knows_and_has_the_booking(client, production, slot):

@@ -1,9 +1,12 @@
 """Waiting lists of times with many at once, on real connections."""
 
+import random
 import time
 from threading import Event
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.db.models.functions import Now
 
 from booking.actions import book_offer, cancel_booking, change_booking, change_slot
@@ -12,13 +15,15 @@ from booking.models import Booking
 from booking.tests.factories import NOON, BookingFactory
 from booking.tests.test_races import outcomes
 from booking.tests.waiting import broken, comes_due, full, join, left, states
-from ticketing.actions import NoOffer, lapse_offers
+from ticketing.actions import NoOffer, confirm_place, decline_offer, join_list, lapse_offers, leave_list
+from ticketing.errors import Refused
 from ticketing.models import Waiter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OUTSIDERS = 6
 CANCELLED, LAPSED = 10, 20
+SECONDS = 5
 
 
 def keep_trying(book, over):
@@ -116,3 +121,65 @@ def test_moves_between_two_times_with_lists_do_not_deadlock():
     outcomes(*[lambda booking=booking: back_and_forth(booking) for booking in Booking.objects.all()])
     lapse_offers()
     assert broken() == set()
+
+
+def test_everything_at_once_keeps_the_books_of_bookings_and_lists():
+    here = full(capacity=6, largest_party=3)
+    there = full(capacity=6, starts_at=NOON.replace(hour=13), service=here.service)
+    service, slots, times = here.service, [here, there], [here.starts_at, there.starts_at]
+    person = {"firstname": "Ada", "lastname": "Lovelace", "phone": "5550100009"}
+    end, done = time.monotonic() + SECONDS, []
+
+    def any_booking():
+        return Booking.objects.order_by("?")[0]
+
+    def any_waiter(state):
+        return Waiter.objects.filter(state=state).order_by("?")[0]
+
+    def ask(dice):
+        least = dice.randint(1, 2)
+        wish = {"quantity": dice.randint(least, 3), "least": least, "email": f"{dice.random()}@example.org"}
+        join_list(dice.choice(slots), **wish, language="en", by=AnonymousUser())
+
+    def confirm(dice):
+        waiter = any_waiter("unconfirmed")
+        confirm_place(waiter, link=waiter.link, by=AnonymousUser())
+
+    verbs = {
+        "book": lambda dice: BookingFactory(service=service, starts_at=dice.choice(times), party=dice.randint(1, 3)),
+        "cancel": lambda dice: cancel_booking(any_booking(), by=None),
+        "move": lambda dice: change_booking(any_booking(), starts_at=dice.choice(times), by=None),
+        "resize": lambda dice: change_booking(any_booking(), party=dice.randint(1, 3), by=None),
+        "capacity": lambda dice: change_slot(dice.choice(slots), capacity=dice.randint(5, 8), by=None),
+        "ask": ask,
+        "confirm": confirm,
+        "take up": lambda dice: book_offer(any_waiter("offered"), **person, party=1, by=None),
+        "decline": lambda dice: decline_offer(any_waiter("offered"), by=None),
+        "leave": lambda dice: leave_list(any_waiter("waiting"), by=None),
+        "come due": lambda dice: comes_due(any_waiter("offered")),
+        "lapse": lambda dice: lapse_offers(),
+    }
+
+    def anything(seed):
+        dice = random.Random(seed)
+        while time.monotonic() < end:
+            name = dice.choice([*verbs, "ask", "confirm"])
+            try:
+                verbs[name](dice)
+                done.append(name)
+            except (Refused, IndexError):  # there is nothing of the kind
+                continue
+
+    before = deadlocks()
+    outcomes(*[lambda seed=seed: anything(seed) for seed in range(8)])
+    assert set(done) == set(verbs)
+    assert deadlocks() == before
+    lapse_offers()
+    assert broken() == set()
+
+
+def deadlocks():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        return cursor.fetchone()[0]
