@@ -402,6 +402,13 @@ class Booking(Record):
         return State("", _("Over")) if self.is_over else State("good", _("Booked"))
 
     @property
+    def arrival(self) -> State:
+        """The same on the page of its day: who is expected, and perhaps late."""
+        if self.arrived_at or self.missed_at:
+            return self.state
+        return State("warn", _("Late")) if self.is_over else State("", _("Expected"))
+
+    @property
     def manage_token(self) -> str:
         """What shows, changes and cancels this booking without an account: derived, only its digest is stored."""
         return manage_token(self.pk, self.manage_version)

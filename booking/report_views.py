@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from booking.reports import MOST_DAYS, Hour, hours_between, sums_of, week_of
+from booking.steps import day_in_words
 from ticketing.toolkit.csv_files import csv_response
 from ticketing.toolkit.panel import operation
 
@@ -48,11 +49,11 @@ class SpanForm(forms.Form):
 
 
 def _span(request: HttpRequest) -> tuple[SpanForm, date, date]:
-    form = SpanForm(request.GET)
     today = timezone.localdate()
-    if form.is_valid():
-        return form, form.cleaned_data["first"], form.cleaned_data["last"]
-    return form, today - USUAL, today
+    usual = {"first": today - USUAL, "last": today}
+    form = SpanForm(request.GET if {*usual} & {*request.GET} else usual)
+    said = form.cleaned_data if form.is_valid() else usual
+    return form, said["first"], said["last"]
 
 
 @operation("booking.report")
@@ -66,6 +67,7 @@ def report(request: HttpRequest) -> HttpResponse:
         "form": form,
         "first": first,
         "last": last,
+        "span": {"first": day_in_words(first), "last": day_in_words(last)},
         "sums": sums_of(hours),
         "week": week_of(hours, "week", _("People by weekday and hour")),
     }

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import ExtractHour, TruncDate
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext_lazy as _
 
 from booking.models import Booking, Tally
-from ticketing.models import Weekday
 from ticketing.rights import Actor
 from ticketing.toolkit.charts import Chart
 
@@ -115,4 +115,4 @@ def week_of(hours: Iterable[Hour], name: str, title: Any) -> Chart:
         people[hour.day.weekday(), hour.hour] += hour.people
     shown = sorted({*USUAL_HOURS, *(hour for (_day, hour), number in people.items() if number)})
     series = {f"{hour:02}": [people[day, hour] for day in range(7)] for hour in shown}
-    return Chart(name, title, _("Weekday"), [day.label for day in Weekday], series)
+    return Chart(name, title, _("Weekday"), [WEEKDAYS_ABBR[day] for day in range(7)], series)

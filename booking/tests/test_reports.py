@@ -96,9 +96,9 @@ def test_what_is_to_come_is_not_counted_yet(boss):
 def test_the_page_and_the_table_tell_the_same(client, boss):
     past(timedelta(hours=30), service=ServiceFactory(name="=1+1"))
     first, last = these_days()
-    page = client.get(f"/panel/bookings/report/?first={first}&last={last}").content.decode()
+    page = client.get(f"/panel/reports/bookings/?first={first}&last={last}").content.decode()
     assert "=1+1" in page
-    answer = client.get(f"/panel/bookings/report.csv?first={first}&last={last}")
+    answer = client.get(f"/panel/reports/bookings.csv?first={first}&last={last}")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     [row] = csv.DictReader(io.StringIO(answer.getvalue().decode()))
     assert (row["service"], row["visits"], row["people"]) == ("'=1+1", "1", "1")
@@ -119,16 +119,16 @@ def test_numbers_stay_numbers():
     "query", ["?first=x", "?first=2031-01-02&last=2031-01-01", "?first=1970-01-01&last=2031-01-01", "?last=0001-01-01"]
 )
 def test_days_that_make_no_sense_are_said_and_the_usual_ones_shown(client, boss, query):
-    answer = client.get(f"/panel/bookings/report/{query}")
+    answer = client.get(f"/panel/reports/bookings/{query}")
     assert answer.status_code == 200
     assert bool(answer.context["form"].errors) == ("0001" not in query)
-    assert client.get(f"/panel/bookings/report.csv{query}").status_code == 200
+    assert client.get(f"/panel/reports/bookings.csv{query}").status_code == 200
 
 
 def test_a_report_costs_the_same_for_one_hour_and_for_many(client, boss):
     def cost():
         with CaptureQueriesContext(connection) as queries:
-            assert client.get("/panel/bookings/report/").status_code == 200
+            assert client.get("/panel/reports/bookings/").status_code == 200
         return len(queries)
 
     past(timedelta(hours=1))
