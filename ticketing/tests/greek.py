@@ -124,7 +124,7 @@ class World:
             )
             for number, state in enumerate(Waiter.State)
         ]
-        self.offer = self.waiters[1]
+        self.offer = next(waiter for waiter in self.waiters if waiter.state == "offered")
         Waiter.objects.create(**wish, email="9@2.gr", moved_at=timezone.now(), moved_reason=TEXT)
 
     def open(self):
