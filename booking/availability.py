@@ -1,8 +1,10 @@
 """Which times can be booked, and how many places each of them has; in a number of queries that nothing changes."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
+from operator import itemgetter
 from typing import NamedTuple
 
 from booking.errors import SlotFull, TooFewPlaces
@@ -93,10 +95,20 @@ class Crew(NamedTuple):
     def _is_free(self, at: int, slot: int) -> bool:
         service, end = self.service, slot + self.service.duration_minutes
         begins, ends = slot - service.buffer_before_minutes, end + service.buffer_after_minutes
-        if any(start < ends and begins < stop for start, stop in self.occupied[at]):
-            return False
         hours = self.hours[at]
-        return hours is None or any(opens <= slot and end <= closes for opens, closes in hours)
+        return not _meets(self.occupied[at], begins, ends) and (hours is None or _covers(hours, slot, end))
+
+
+def _meets(spans: list[Span], begins: int, ends: int) -> bool:
+    """Whether any of some spans, which are in order and do not overlap, has a minute of this one."""
+    after = bisect_right(spans, begins, key=itemgetter(1))
+    return after < len(spans) and spans[after][0] < ends
+
+
+def _covers(spans: list[Span], begins: int, ends: int) -> bool:
+    """Whether one of some spans, which are in order and do not overlap, has all minutes of this one."""
+    before = bisect_right(spans, begins, key=itemgetter(0)) - 1
+    return before >= 0 and ends <= spans[before][1]
 
 
 def offers(slots: Iterable[int], service: Service, *, by: Actor) -> list[Offer]:
