@@ -35,7 +35,9 @@ def wait(request: HttpRequest, pk: UUID) -> HttpResponse:
     """How many want to wait for a time, and what waiting means; what is sent joins the list."""
     slot = found(Slot.objects.visible_to(request.user, "booking.see_free").select_related("service"), pk=pk)
     require_list(slot.service)
-    known = {"email": getattr(request.user, "email", "")} if _is_own(request) else {}
+    known: dict[str, Any] = {"email": getattr(request.user, "email", "")} if _is_own(request) else {}
+    if (said := request.GET.get("party", "")).isdecimal():
+        known["quantity"] = said
     form = WaitForm(slot.service, request.POST if request.method == "POST" else None, initial=known)
     if form.is_valid():
         with refusals_on(form):

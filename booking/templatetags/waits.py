@@ -5,20 +5,22 @@ from typing import Any
 
 from django import template
 
-from booking.availability import Offer
 from booking.models import Service, Slot
-from booking.steps import Way
+from booking.steps import Choice, Way
 
 register = template.Library()
 
 
 @register.simple_tag
-def full_slots(service: Service, parts: Iterable[tuple[Any, list[Offer]]] | None) -> list[Slot]:
-    """The slots of the full times among these, in one query; none where nobody can wait."""
-    full = [offer.instant for _name, offers in parts or [] for offer in offers if offer.capacity and not offer.free]
+def full_slots(service: Service, parts: Iterable[tuple[Any, list[Choice]]] | None) -> list[tuple[Slot, Choice]]:
+    """The times without places for the party among these, in one query; none where nobody can wait."""
+    times = [choice for _name, choices in parts or [] for choice in choices]
+    full = {choice.offer.instant: choice for choice in times if choice.party <= choice.offer.capacity}
+    full = {instant: choice for instant, choice in full.items() if not choice.is_open}
     if not full or service.needs_resource:
         return []
-    return list(Slot.objects.filter(service=service, starts_at__in=full).order_by("starts_at"))
+    slots = Slot.objects.filter(service=service, starts_at__in=full).order_by("starts_at")
+    return [(slot, full[slot.starts_at]) for slot in slots]
 
 
 @register.simple_tag

@@ -74,7 +74,7 @@ def test_a_stranger_waits_for_a_full_time_confirms_accepts_and_books(client, pro
     assert "Your time is booked" in done.words
     assert booking.manage_token in done.words
     assert (booking.party, booking.email, booking.slot) == (2, "ada@example.org", slot)
-    assert "You have accepted 2 places" in mailed(client).words
+    assert "You have accepted 2 places" in mailed(client, waiter).words
     assert broken() == set()
 
 
@@ -138,6 +138,14 @@ def test_who_typed_everything_for_a_full_time_finds_the_list_beside_the_free_one
     typed = {**PERSON, "date": "2031-05-06", "time": "12:00", "service": slot.service.slug}
     refused = visit(client, "/panel/book/", typed)
     assert refused.follow("Wait for a place").address.startswith(page_of(slot))
+
+
+def test_a_party_waits_for_a_time_that_has_places_for_fewer(client, slot):
+    change_slot(slot, capacity=5, by=None)
+    assert "Wait for 12:00" not in visit(client, TIMES).links
+    asking = visit(client, f"{TIMES}&party=3").follow("Wait for 12:00")
+    asking.form("email").send(email="ada@example.org")
+    assert Waiter.objects.get().quantity == 3
 
 
 def test_only_full_times_have_a_list_and_twenty_cost_no_more_than_one(client):
