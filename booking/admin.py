@@ -126,7 +126,6 @@ class BookingAdmin(ReadOnlyAdmin):
         STATE,
         "phone",
         people("account", _("account")),
-        "created_at",
     ]
     list_display_links = ["starts_at", "visitor"]
     list_filter = [TimeFilter, "slot__service", "starts_at"]

@@ -204,7 +204,9 @@ def _room(service: Service, span: Span, spans: Sequence[Span], party: int, by: A
     slots = Slot.objects.visible_to(by, "booking.see_free").filter(
         service=service, starts_at__gte=begin, starts_at__lt=end
     )
-    empty = party <= service.slot_capacity
+    empty = party <= min(service.slot_capacity, service.largest_party)
+    if party > service.largest_party:
+        return _Room(party, empty, frozenset(), None)
     fitting = slots.with_room(party)
     otherwise = slots.exclude(pk__in=fitting.values("pk")) if empty else fitting
     numbers = frozenset(number_of(starts) for starts in otherwise.values_list("starts_at", flat=True))

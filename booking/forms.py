@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.availability import require_place
@@ -275,8 +276,11 @@ class BookForm(OnceForm, PartyForm, ServiceForm, VisitForm):
         return self.cleaned_data.get("service") or next((one for one in self.services if one.slug == DEFAULT), None)
 
     def clean(self) -> dict[str, Any]:
-        """The address in the form in which it is stored, or none."""
+        """A time that is still to come, and the address in the form in which it is stored, or none."""
         cleaned = super().clean()
+        with refusals_on(self):
+            if self.starts_at:
+                require_future(self.starts_at, at=timezone.now())
         with refusals_on(self):
             cleaned["email"] = clean_email(cleaned.get("email", ""), empty=True)
         return cleaned
@@ -323,11 +327,15 @@ class ChangeForm(PartyForm, VisitForm):
         self.fields["phone_number"].help_text = _("Ten digits. Leave it empty to keep the number.")
 
     def clean(self) -> dict[str, Any]:
-        """Of a time that comes twice the one that was marked."""
+        """Of a time that comes twice the one that was marked, and no other one that has passed."""
         clock = self.cleaned_data.get("time")
         if clock and self.cleaned_data.get("which") == "second":
             self.cleaned_data["time"] = clock.replace(fold=1)
-        return super().clean()
+        cleaned = super().clean()
+        with refusals_on(self):
+            if self.starts_at and {"date", "time", "which"} & {*self.changed_data}:
+                require_future(self.starts_at, at=timezone.now())
+        return cleaned
 
     def changes(self) -> dict[str, Any]:
         """What the verb is to change."""

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
@@ -390,8 +391,13 @@ class MailAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ["-id"]
     readonly_fields = [STATE]
-    fields = ["to", "template", "language", "link", "context", STATE, *SENDING]
+    fields = ["to", "template", "language", "link", "told", STATE, *SENDING]
     actions = [each(resend, _("Send again what was given up"), "site.outbox")]
+
+    @admin.display(description=_("context"))
+    def told(self, mail: Mail) -> SafeString:
+        """What the template was given, as programs write it."""
+        return format_html("<code>{}</code>", json.dumps(mail.context, ensure_ascii=False))
 
 
 @admin.register(Webhook)

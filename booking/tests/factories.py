@@ -1,6 +1,6 @@
 """Bookings for tests, made by the verbs that make real ones."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import factory
 from django.db import connection
@@ -40,7 +40,8 @@ def book_each(instants):
     slot = BookingFactory(starts_at=first).slot
     whom = {"slot": slot, "firstname": "Ishan", "lastname": "Dixit", "phone": "9927898022"}
     Booking.objects.bulk_create(
-        Booking(starts_at=instant, manage_digest=f"{number:064x}", **whom) for number, instant in enumerate(more)
+        Booking(starts_at=instant, ends_at=instant + timedelta(minutes=1), manage_digest=f"{number:064x}", **whom)
+        for number, instant in enumerate(more)
     )
 
 

@@ -14,6 +14,7 @@ USUAL = {
     "largest_party": 1,
     "buffer_before_minutes": 0,
     "buffer_after_minutes": 0,
+    "grace_minutes": 15,
 }
 
 

@@ -23,6 +23,7 @@ TYPED = {
     "date": "2031-09-12",
     "time": "21:00",
 }
+PAST = {**TYPED, "date": "2020-01-01"}
 
 
 def page(response):
@@ -377,3 +378,14 @@ def test_the_list_costs_the_same_for_one_row_and_for_twenty(client, customer):
         BookingFactory(by=customer, starts_at=LATER + timedelta(hours=hours))
         past(timedelta(hours=hours), by=customer)
     assert cost() == one <= 7
+
+
+def test_no_page_books_or_moves_into_the_past(client):
+    typed = {**PAST, "form_key": str(uuid4())}
+    with nothing_changes():
+        refused = client.post("/panel/book/", typed)
+    assert "This time has passed." in refused.content.decode()
+    booking = BookingFactory()
+    refused = client.post(f"/panel/bookings/{booking.pk}/", {**PAST, "firstname": "Moved"})
+    assert "This time has passed." in refused.content.decode()
+    assert Booking.objects.get().starts_at == booking.starts_at

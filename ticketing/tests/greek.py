@@ -11,8 +11,8 @@ from django_q.signing import SignedPackage
 
 from allocation.actions import create_option, invalidate, purchase
 from allocation.models import Ticket as EventTicket
-from booking.actions import book, change_booking
-from booking.models import Service
+from booking.actions import book, change_booking, create_resource
+from booking.models import Service, Tally
 from support.actions import go_online, open_ticket, reject_ticket, reply_to_ticket
 from ticketing.actions import create_webhook, issue_token, post_mail, use_offer
 from ticketing.actions.hours import add_closure, add_special_opening, create_calendar, set_week
@@ -81,6 +81,8 @@ class World:
         self.bookings = [self.booking, *over]
         for number in range(MANY):
             self.visit(NOON + timedelta(days=2, hours=number))
+        create_resource(name=TEXT, by=None)
+        Tally.objects.count_cancelled(self.booking)
 
     def visit(self, at):
         names = {"firstname": "Ζωή", "lastname": "Ωμέγα", "phone": "0123456789", "email": "1@2.gr"}

@@ -9,7 +9,9 @@ import shutil
 import subprocess
 from collections import Counter
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 from zoneinfo import available_timezones
 
 import polib
@@ -29,6 +31,7 @@ from ticketing.errors import Refused
 from ticketing.forms import ProfileForm
 from ticketing.rights import Role
 from ticketing.sending import mails
+from ticketing.sending.calendar_files import Visit
 from ticketing.tests.factories import PASSWORD
 from ticketing.tests.greek import NOON, TEXT, World
 from ticketing.tests.reading import PLACEHOLDER, Reader, outside, write_marked_catalogue
@@ -108,7 +111,7 @@ SAME = {
     "3 of 5", "API", "API token", "Browser", "browser", "Cluster", "Code", "code", "Demo", "E-Mail", "Filter", "H:i",
     "Hook", "Link", "link", "Name", "name", "offline", "online", "Person", "Position", "Route", "route", "Status",
     "status", "Support", "Ticket", "ticket", "Ticket %(number)s", "Ticketing", "Tickets", "tickets", "webhook",
-    "webhooks",
+    "webhooks", "F Y",
 }  # fmt: skip
 # English words that no German sentence holds.
 ENGLISH = re.findall(
@@ -252,6 +255,12 @@ def parts(world):
     }
 
 
+# What mails about a booking tell of.
+VISIT = {
+    "visit": Visit("1", 0, NOON, NOON + timedelta(minutes=30), NOON, TEXT, TEXT).told(),
+    "party": 2,
+    "opens": ["booking.booking", str(UUID(int=4, version=4)), 1],
+}
 NARROWED = [
     "/panel/questions/?status=open",
     "/panel/questions/?status=closed",
@@ -434,7 +443,8 @@ def is_refused(walk, world):
 def reads_mails(walk, world):
     for path in {*(ROOT / "templates" / "mail").glob("*.txt")} - {ROOT / "templates" / "mail" / "base.txt"}:
         about = {"waiter": world.offer} if path.stem.startswith("waiting") else {"link": world.links[0]}
-        mail = post_mail(to="1@2.gr", template=path.stem, language="de", context={"name": TEXT}, **about)
+        told = VISIT if path.stem.startswith("booking") else {}
+        mail = post_mail(to="1@2.gr", template=path.stem, language="de", context={"name": TEXT, **told}, **about)
         mail.refresh_from_db()
         message = mails.render(mail)
         page, _ = message.alternatives[0]
