@@ -91,7 +91,7 @@ def ticket_new(request: OwnRequest) -> HttpResponse:
         with refusals_on(form):
             made = once(request, key, "panel support.open", lambda: actions.open_ticket(**typed, by=request.user))
             ticket = get_object_or_404(Ticket.objects.visible_to(request.user, "support.open"), pk=made)
-            return _back(request, ticket, _("The question is sent. The answer appears on its page."))
+            return _back(request, ticket, _("The question is sent. The answer appears here."))
     return render(request, "support/ticket_new.html", {"form": form})
 
 

@@ -113,13 +113,17 @@ def test_a_move_and_a_cancellation_of_one_booking_leave_no_place_behind():
 def test_of_two_callers_one_may_change_the_day_and_the_other_the_time():
     booking = BookingFactory()
 
+    held = Event()
+
     def edit(**fields):
         body = {"id": str(booking.pk), **fields}
+        assert held.wait(PATIENCE)
         return Client().post("/update/edit/", body, content_type="application/json").status_code
 
     def let_both_wait():
         with transaction.atomic():
             Booking.objects.select_for_update().get(pk=booking.pk)
+            held.set()
             await_locks(2)
 
     got = outcomes(let_both_wait, lambda: edit(date="7-6-2032"), lambda: edit(time="18:30"))
