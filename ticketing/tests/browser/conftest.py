@@ -32,15 +32,20 @@ class SiteWithMail(Site):
     def environment(self):
         return super().environment() | {"EMAIL_URL": f"smtp://127.0.0.1:{self.server.port}"}
 
-    def mail_to(self, address):
-        """The text of the last mail to this address, once it is there."""
+    def mail_to(self, address, saying=""):
+        """The text of the last mail to this address that holds this, once it is there."""
 
         def last():
-            ours = [mail for mail in self.server.mails if mail["To"] == address]
-            return ours and ours[-1]
+            ours = [text(mail) for mail in self.server.mails if mail["To"] == address]
+            return next((told for told in reversed(ours) if saying in told), None)
 
-        parts = {part.get_content_type(): part for part in within(15, last).walk()}
-        return parts["text/plain"].get_payload(decode=True).decode()
+        return within(15, last)
+
+
+def text(mail):
+    """What a mail says without its HTML."""
+    parts = {part.get_content_type(): part for part in mail.walk()}
+    return parts["text/plain"].get_payload(decode=True).decode()
 
 
 @pytest.fixture(scope="session")
