@@ -180,7 +180,7 @@ def test_it_stops_within_five_seconds_while_a_mail_and_an_event_hang(own_site, s
     within(15, lambda: len(taken) >= before + 2)
     pid = site.outbox()
     os.kill(pid, signal.SIGTERM)
-    within(3, lambda: pid not in site.processes())
+    within(5, lambda: pid not in site.processes())
     within(15, lambda: site.pids(r"manage\.py outbox"))
     began = time.monotonic()
     site.process.send_signal(signal.SIGTERM)

@@ -133,7 +133,7 @@ def make_what_the_demo_has_none_of(site):
     site.sql(WAITS, option[1]["ID"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # as its site is: tests of one module may come in several turns
 def known(site):
     make_what_the_demo_has_none_of(site)
     return {name: site.sql(query)[0][0] for name, query in KNOWN.items()}
