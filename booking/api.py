@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.utils.translation import gettext_lazy as _
+from drf_spectacular.drainage import set_override
 from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -16,10 +16,11 @@ from rest_framework.response import Response
 from booking import actions
 from booking.availability import days_between, slots_of_day
 from booking.filters import BookingFilters, SlotFilters, TallyFilters
+from booking.models import A_DAY as MINUTES_OF_A_DAY
 from booking.models import NAME_LENGTH, PHONE, SLUG, TERMS, Booking, Resource, Service, Slot, Tally, manage_token
 from booking.policies import clean_phone, clean_slug, email_as_seen, end_of, phone_as_seen
 from ticketing import rights
-from ticketing.errors import Invalid, NotFound
+from ticketing.errors import NotFound
 from ticketing.models import Calendar, Waiter
 from ticketing.texts import clean_email
 from ticketing.toolkit.api import ApiViewSet
@@ -55,17 +56,20 @@ TERM_HELP = {
     "deadline_minutes": "Before the visit, until which customers change and cancel; null for no limit.",
     "grace_minutes": "After the beginning, from which on a visit can be marked as one to which nobody came.",
 }
+DIVISORS = [grid for grid in range(1, MINUTES_OF_A_DAY + 1) if MINUTES_OF_A_DAY % grid == 0]
 OPEN_ENDED = {"lead_minutes", "horizon_days", "deadline_minutes"}
 
 
 def _terms() -> dict[str, Count]:
     """The numbers of a service's terms, each within its limits; what is left out stays, or is the usual."""
-    return {
+    terms = {
         field: Count(
             min_value=least, max_value=most, required=False, allow_null=field in OPEN_ENDED, help_text=TERM_HELP[field]
         )
         for field, (least, most) in TERMS.items()
     }
+    set_override(terms["grid_minutes"], "field", {"type": "integer", "enum": DIVISORS})
+    return terms
 
 
 class ServiceSerializer(serializers.ModelSerializer):
@@ -147,7 +151,7 @@ QUESTIONS = {
     "times": [ask_day("day", "Of this day on the site's clocks.", required=True)],
     "days": [
         ask_day("first", "From this day on, on the site's clocks.", required=True),
-        ask_day("last", f"Until this day, at most {MOST_DAYS} days in all.", required=True),
+        ask_day("last", f"Until this day; of a longer span the first {MOST_DAYS} days are answered.", required=True),
         ask_number("party", "How many want to come together; one if unsaid.", *TERMS["largest_party"]),
     ],
 }
@@ -234,11 +238,9 @@ class ServiceViewSet(ApiViewSet):
         """Say for each day of a span how many slots the caller can book, and in how many of them there is room."""
         answers = asked(request, QUESTIONS["days"])
         first, last = answers.pop("first"), answers.pop("last")
-        if not 0 <= (last - first).days < MOST_DAYS:
-            sentence = _("“last” must not come before “first”, and with it there are %(days)d days at most.")
-            raise Invalid(sentence % {"days": MOST_DAYS}, field="last")
+        last = min(last, first + timedelta(days=MOST_DAYS - 1))
         service = self.get_object()
-        found = days_between(first, last, service, by=request.user, at=service.now, **answers)
+        found = days_between(first, last, service, by=request.user, at=service.now, **answers) if first <= last else []
         return Response(self.get_serializer({"days": [offer._asdict() for offer in found]}).data)
 
 

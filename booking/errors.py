@@ -18,7 +18,7 @@ class TooFewPlaces(SlotFull):
     message = _("There are not that many places left at this time. Choose another one, or come with fewer.")
 
 
-class NotASlot(Invalid):
+class NotASlot(Conflict):
     """The grid of the service has no slot that begins then."""
 
     code = "not_a_slot"
@@ -53,7 +53,7 @@ class DeadlinePassed(Conflict):
     message = _("It is too late to change or cancel this booking yourself. Ask us to do it for you.")
 
 
-class PartyTooLarge(Invalid):
+class PartyTooLarge(Conflict):
     """More than the service receives together."""
 
     code = "party_too_large"
