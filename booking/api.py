@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from drf_spectacular.drainage import set_override
 from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -60,16 +59,19 @@ DIVISORS = [grid for grid in range(1, MINUTES_OF_A_DAY + 1) if MINUTES_OF_A_DAY 
 OPEN_ENDED = {"lead_minutes", "horizon_days", "deadline_minutes"}
 
 
+@extend_schema_field({"type": "integer", "enum": DIVISORS})
+class Grid(Count):
+    """Minutes that divide the day evenly."""
+
+
 def _terms() -> dict[str, Count]:
     """The numbers of a service's terms, each within its limits; what is left out stays, or is the usual."""
-    terms = {
-        field: Count(
+    return {
+        field: (Grid if field == "grid_minutes" else Count)(
             min_value=least, max_value=most, required=False, allow_null=field in OPEN_ENDED, help_text=TERM_HELP[field]
         )
         for field, (least, most) in TERMS.items()
     }
-    set_override(terms["grid_minutes"], "field", {"type": "integer", "enum": DIVISORS})
-    return terms
 
 
 class ServiceSerializer(serializers.ModelSerializer):

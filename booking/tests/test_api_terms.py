@@ -277,3 +277,11 @@ def test_nobody_is_seen_among_the_free_places(calls):
     ]
     assert not any("Secretive" in answer.content.decode() for answer in answers)
     assert Booking.objects.get().starts_at.date() == date(2031, 5, 6)
+
+
+def test_the_description_names_the_grids_that_divide_the_day(calls):
+    described = calls().get("/api/v1/schema/?format=json").json()["components"]["schemas"]
+    assert 7 not in described["GridMinutesEnum"]["enum"]
+    assert {1, 90, 1440} <= set(described["GridMinutesEnum"]["enum"])
+    for body in ("NewService", "PatchedServiceChange"):
+        assert "GridMinutesEnum" in str(described[body]["properties"]["grid_minutes"])
