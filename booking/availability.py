@@ -10,6 +10,7 @@ from typing import NamedTuple
 from booking.errors import SlotFull, TooFewPlaces
 from booking.models import A_DAY, TERMS, Booking, Resource, Service, Slot
 from booking.policies import local, window_of
+from booking.querysets import SlotQuerySet
 from booking.timetable import (
     EPOCH,
     MINUTE,
@@ -117,16 +118,15 @@ def offers(slots: Iterable[int], service: Service, *, by: Actor) -> list[Offer]:
     if not wanted:
         return []
     span = (min(wanted), max(wanted) + 1)
-    begin, end = (starts_at(number) for number in span)
-    booked = {
-        number_of(slot.starts_at): (slot.capacity, slot.left)
-        for slot in Slot.objects.visible_to(by, "booking.see_free").filter(
-            service=service, starts_at__gte=begin, starts_at__lt=end
-        )
-    }
+    booked = {number_of(slot.starts_at): (slot.capacity, slot.left) for slot in _slots(service, span, by)}
     empty = (service.slot_capacity, service.slot_capacity)
     found = [Offer(starts_at(slot), *booked.get(slot, empty)) for slot in wanted]
     return _with_crew(found, Crew.of(service, span)) if service.needs_resource else found
+
+
+def _slots(service: Service, span: Span, by: Actor) -> SlotQuerySet:
+    begin, end = (starts_at(number) for number in span)
+    return Slot.objects.visible_to(by, "booking.see_free").of_span(service, begin, end)
 
 
 def _with_crew(found: list[Offer], crew: Crew) -> list[Offer]:
@@ -144,15 +144,13 @@ def offers_of_day(day: date, service: Service, *, by: Actor, at: datetime) -> li
 
     A grid finer than five minutes is shown in wider steps.
     """
-    span = days_span(day, day)
-    slots = slots_within(service, _still(span, service, by, at), opened(service, span), _shown_step(service))
-    return offers(chain.from_iterable(slots), service, by=by)
+    return slots_of_day(day, service, by=by, at=at, step=_shown_step(service))
 
 
-def slots_of_day(day: date, service: Service, *, by: Actor, at: datetime) -> list[Offer]:
-    """The same on the service's own grid, however fine."""
+def slots_of_day(day: date, service: Service, *, by: Actor, at: datetime, step: int | None = None) -> list[Offer]:
+    """The same on the service's own grid, however fine, or every so many minutes."""
     span = days_span(day, day)
-    slots = slots_within(service, _still(span, service, by, at), opened(service, span))
+    slots = slots_within(service, _still(span, service, by, at), opened(service, span), step)
     return offers(chain.from_iterable(slots), service, by=by)
 
 
@@ -200,10 +198,7 @@ class _Room(NamedTuple):
 
 
 def _room(service: Service, span: Span, spans: Sequence[Span], party: int, by: Actor) -> _Room:
-    begin, end = (starts_at(number) for number in span)
-    slots = Slot.objects.visible_to(by, "booking.see_free").filter(
-        service=service, starts_at__gte=begin, starts_at__lt=end
-    )
+    slots = _slots(service, span, by)
     empty = party <= min(service.slot_capacity, service.largest_party)
     if party > service.largest_party:
         return _Room(party, empty, frozenset(), None)

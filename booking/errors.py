@@ -53,6 +53,12 @@ class DeadlinePassed(Conflict):
     message = _("It is too late to change or cancel this booking yourself. Ask us to do it for you.")
 
 
+class NobodyComes(Invalid):
+    """A party of none."""
+
+    message = _("At least one person comes.")
+
+
 class PartyTooLarge(Conflict):
     """More than the service receives together."""
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.availability import require_place
-from booking.errors import NoSuchTime
+from booking.errors import NobodyComes, NoSuchTime
 from booking.models import NAME_LENGTH, Booking, Service
 from booking.policies import (
     clean_name,
@@ -178,7 +178,7 @@ class PartyForm(forms.Form):
         error_messages={
             "required": _("Say how many come."),
             "invalid": _("Write how many come as a whole number, such as 2."),
-            "min_value": _("At least one person comes."),
+            "min_value": NobodyComes.message,
         },
     )
 

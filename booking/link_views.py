@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from booking.actions import renew_link
 from booking.actions.telling import visit_of
+from booking.held import hold_token, missing_booking, reached_booking
 from booking.models import Booking
-from booking.views import HELD, _missing, _reached
 from ticketing.sending.calendar_files import calendar_file
 from ticketing.toolkit.panel import operation
 
@@ -23,8 +23,8 @@ from ticketing.toolkit.panel import operation
 def link(request: HttpRequest, pk: UUID, token: str) -> HttpResponse:
     """Remember that this browser has the link, and go where the address bar does not show it."""
     if not Booking.objects.visible_to(request.user, "booking.see_one", token).filter(pk=pk).exists():
-        return _missing(request)
-    request.session[HELD] = {**request.session.get(HELD, {}), str(pk): token}
+        return missing_booking(request)
+    hold_token(request, pk, token)
     return redirect("booking:detail", pk)
 
 
@@ -33,11 +33,11 @@ def link(request: HttpRequest, pk: UUID, token: str) -> HttpResponse:
 @require_POST
 def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Make every link that was given out void, and show the new token to whoever asked for it."""
-    booking = _reached(request, pk, "booking.change")
+    booking = reached_booking(request, pk, "booking.change")
     if not booking:
-        return _missing(request)
+        return missing_booking(request)
     booking = renew_link(booking, by=request.user)
-    request.session[HELD] = {**request.session.get(HELD, {}), str(pk): booking.manage_token}
+    hold_token(request, pk, booking.manage_token)
     messages.success(request, _("Older links and the older manage token open this booking no more."))
     return render(request, "booking/booking_renewed.html", {"booking": booking})
 
@@ -47,9 +47,9 @@ def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def calendar(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The visit as a file for one's calendar."""
-    booking = _reached(request, pk, "booking.see_one")
+    booking = reached_booking(request, pk, "booking.see_one")
     if not booking:
-        return _missing(request)
+        return missing_booking(request)
     content = calendar_file([visit_of(booking)])
     disposition = {"Content-Disposition": 'attachment; filename="visit.ics"'}
     return HttpResponse(content, content_type="text/calendar; charset=utf-8", headers=disposition)

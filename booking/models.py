@@ -23,7 +23,6 @@ from ticketing.toolkit.times import in_full
 NAME_LENGTH = 100
 A_DAY = 24 * 60  # minutes
 PHONE = "[0-9]{10}"
-SLUG = "[A-Za-z0-9_-]{1,50}"
 
 
 def _says_something(field: str, name: str) -> models.CheckConstraint:
@@ -356,6 +355,14 @@ class Booking(Record):
                 condition=Q(resource=None, busy=None)
                 | Q(resource__isnull=False, busy__isnull=False, busy__isempty=False),
                 name="booking_booking_resource_is_occupied",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    busy__contains=Func(
+                        F("starts_at"), F("ends_at"), function="tstzrange", output_field=DateTimeRangeField()
+                    )
+                ),
+                name="booking_booking_is_received_throughout",
             ),
             # Whatever the code believes is free, the database refuses two visits at once (invariant B4).
             ExclusionConstraint(

@@ -12,6 +12,7 @@ from booking.errors import (
     Closed,
     DayIsOver,
     DeadlinePassed,
+    NobodyComes,
     NoSuchDay,
     NoSuchTime,
     NotASlot,
@@ -22,7 +23,7 @@ from booking.errors import (
     TooFarAhead,
     TooSoon,
 )
-from booking.models import A_DAY, NAME_LENGTH, PHONE, SLUG, TERMS, Booking, Service
+from booking.models import A_DAY, NAME_LENGTH, PHONE, TERMS, Booking, Service
 from booking.querysets import minute_of
 from booking.timetable import END, begins_slot, days_span, is_open, number_of
 from ticketing import rights
@@ -43,13 +44,6 @@ def clean_phone(value: object, *, field: str = "phone") -> str:
     if isinstance(value, str) and re.fullmatch(PHONE, value):
         return value
     raise BadPhone(field=field)
-
-
-def clean_slug(value: object, *, field: str = "slug") -> str:
-    """A short name for programs, or Invalid naming `field`."""
-    if isinstance(value, str) and re.fullmatch(SLUG, value):
-        return value
-    raise Invalid(_("A short name has up to 50 letters, digits, hyphens and underscores."), field=field)
 
 
 def clean_instant(instant: datetime, *, field: str = "starts_at") -> datetime:
@@ -153,10 +147,16 @@ def require_window(service: Service, instant: datetime, *, by: Actor, at: dateti
         raise TooFarAhead(field=field)
 
 
+def require_somebody(people: int, *, field: str) -> int:
+    """Refuse with Invalid a party of nobody."""
+    if people < 1:
+        raise NobodyComes(field=field)
+    return people
+
+
 def require_party(service: Service, party: int, *, field: str = "party") -> int:
     """Refuse with Invalid or PartyTooLarge what cannot come together."""
-    if party < 1:
-        raise Invalid(_("At least one person comes."), field=field)
+    require_somebody(party, field=field)
     if party > service.largest_party:
         raise PartyTooLarge(field=field)
     return party
@@ -168,9 +168,14 @@ def require_list(service: Service) -> None:
         raise NotWaitedFor
 
 
+def is_settled(booking: Booking, *, by: Actor) -> bool:
+    """Whether this actor cannot change or cancel the booking any more; it came by `with_deadline`."""
+    return booking.is_settled and is_bound(by)
+
+
 def require_in_time(booking: Booking, *, by: Actor) -> None:
-    """Refuse with DeadlinePassed what this actor cannot change or cancel any more; it came by `with_deadline`."""
-    if booking.is_settled and is_bound(by):
+    """Refuse with DeadlinePassed what is settled for this actor."""
+    if is_settled(booking, by=by):
         raise DeadlinePassed
 
 

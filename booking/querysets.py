@@ -94,6 +94,10 @@ class SlotQuerySet(StockQuerySet):
         """The slot in which that instant lies, at most one."""
         return self.filter(service=service, starts_at=minute_of(starts_at))
 
+    def of_span(self, service: Model, begin: datetime, end: datetime) -> Self:
+        """The slots that begin in a span, which ends before `end`."""
+        return self.filter(service=service, starts_at__gte=begin, starts_at__lt=end)
+
     def visible_to(self, actor: Actor, operation: str) -> Self:
         """Every slot: whoever may do the operation may do it to all of them."""
         rights.require(actor, operation)

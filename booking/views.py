@@ -20,8 +20,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from booking.actions import book, cancel_booking, change_booking
 from booking.errors import DeadlinePassed, PartyTooLarge
 from booking.forms import BookForm, ChangeForm, FindForm, StepForm, objection
+from booking.held import hold_token, known_of, missing_booking, note_made, reached_booking, take_made
 from booking.models import Booking, Service
-from booking.policies import email_as_seen, is_bound, phone_as_seen
+from booking.policies import email_as_seen, is_settled, phone_as_seen
 from booking.steps import (
     Choice,
     Month,
@@ -38,13 +39,10 @@ from booking.steps import (
     way_of,
 )
 from ticketing import rights
-from ticketing.rights import Scope
 from ticketing.toolkit.panel import once, operation, refusals_on, render_page, wants_part
 from ticketing.toolkit.times import in_full
 from ticketing.toolkit.windows import window
 
-HELD = "booking_tokens"  # the session's key for the manage tokens that this browser has shown
-JUST_MADE = "bookings_just_made"  # and for the bookings that it is still to show
 AT_ONCE = 24
 
 shown_and_sent = require_http_methods(["GET", "HEAD", "POST"])
@@ -77,7 +75,7 @@ def _booked(request: HttpRequest, form: BookForm) -> HttpResponse:
     if form.is_valid():
         with refusals_on(form):
             made = once(request, form.cleaned_data["form_key"], "panel booking.book", partial(_book, request, form))
-            request.session[JUST_MADE] = [*request.session.get(JUST_MADE, []), str(made)]
+            note_made(request, made)
             return redirect("booking:done")
     way = way_of(form)
     way = way._replace(service=way.service or Service())
@@ -116,10 +114,7 @@ def _whole_month(request: HttpRequest, way: Way, shown: Month) -> HttpResponse:
 
 def _blank(request: HttpRequest, services: list[Service], **chosen: str) -> BookForm:
     """The form for what was chosen; whoever books for themselves finds filled in what their account knows."""
-    person: Any = request.user
-    is_own = rights.scope(person, "booking.book") == Scope.OWN
-    known = {"firstname": person.first_name, "lastname": person.last_name, "email": person.email} if is_own else {}
-    return BookForm(services, initial={**known, **chosen})
+    return BookForm(services, initial={**known_of(request), **chosen})
 
 
 def _ask(request: HttpRequest, form: BookForm, way: Way, nearby: list[Choice] | None = None) -> HttpResponse:
@@ -155,8 +150,7 @@ def _nearby(
 @require_GET
 def booking_done(request: HttpRequest) -> HttpResponse:
     """What somebody just booked, with what opens it again: shown once, to the browser that booked it."""
-    made = request.session.pop(JUST_MADE, [])
-    rows = Booking.objects.filter(pk__in=made).select_related("slot__service", "resource").in_order()
+    rows = Booking.objects.filter(pk__in=take_made(request)).select_related("slot__service", "resource").in_order()
     way = Way(_services(request), None)
     found = [(booking, _until(request, booking)) for booking in rows]
     return render(request, "booking/booking_done.html", {"bookings": found, "way": way, "steps": steps(way, "done")})
@@ -186,9 +180,9 @@ def booking_list(request: HttpRequest) -> HttpResponse:
 def booking_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One booking, and the form that changes it."""
     sent = request.method == "POST"
-    booking = _reached(request, pk, "booking.change" if sent else "booking.see_one")
+    booking = reached_booking(request, pk, "booking.change" if sent else "booking.see_one")
     if not booking:
-        return _missing(request)
+        return missing_booking(request)
     sight = rights.require(request.user, "booking.see_one")
     form, nearby = ChangeForm(booking, sight, request.POST if sent else None), None
     if form.is_valid():
@@ -209,7 +203,7 @@ def booking_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _settled(request: HttpRequest, booking: Booking) -> str:
     """Why this person cannot change or cancel it any more; empty while they can."""
-    return str(DeadlinePassed.message) if booking.is_settled and is_bound(request.user) else ""
+    return str(DeadlinePassed.message) if is_settled(booking, by=request.user) else ""
 
 
 @operation("booking.cancel")
@@ -217,9 +211,9 @@ def _settled(request: HttpRequest, booking: Booking) -> str:
 @shown_and_sent
 def booking_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Whether it is meant, and then the end of the booking."""
-    booking = _reached(request, pk, "booking.cancel")
+    booking = reached_booking(request, pk, "booking.cancel")
     if not booking:
-        return _missing(request)
+        return missing_booking(request)
     if request.method == "POST":
         cancel_booking(booking, by=request.user)
         sentence = ngettext(
@@ -242,19 +236,7 @@ def booking_find(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         pk, token = form.cleaned_data["booking"], form.cleaned_data["token"]
         if Booking.objects.visible_to(request.user, "booking.see_one", token).filter(pk=pk).exists():
-            request.session[HELD] = {**request.session.get(HELD, {}), str(pk): token}
+            hold_token(request, pk, token)
             return redirect("booking:detail", pk)
         form.add_error(None, _("There is no booking with this id and token. Check both, letter by letter."))
     return render(request, "booking/booking_find.html", {"form": form})
-
-
-def _reached(request: HttpRequest, pk: UUID, name: str) -> Booking | None:
-    """The booking, if it is theirs or this browser has shown its token; missing and foreign ones answer alike."""
-    held = request.session.get(HELD, {}).get(str(pk), "")
-    rows = Booking.objects.visible_to(request.user, name, held)
-    return rows.with_state().with_deadline().select_related("slot__service", "resource").filter(pk=pk).first()
-
-
-def _missing(request: HttpRequest) -> HttpResponse:
-    """What to do about a booking that is not there, perhaps not any more, or not theirs."""
-    return render(request, "booking/booking_missing.html", status=404)

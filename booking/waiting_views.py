@@ -2,25 +2,22 @@
 
 from datetime import timedelta
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from booking.actions import book_offer
+from booking.held import known_of, note_made
 from booking.models import Booking, Slot
 from booking.policies import require_list
-from booking.views import JUST_MADE
 from booking.waiting_forms import OfferForm, WaitForm
-from ticketing import rights
 from ticketing.actions import join_list
 from ticketing.models import Waiter
-from ticketing.rights import Scope
+from ticketing.texts import current_language
 from ticketing.toolkit.contracts import found
 from ticketing.toolkit.panel import once, operation, refusals_on
 from ticketing.toolkit.waiting_links import reached_place
@@ -35,7 +32,7 @@ def wait(request: HttpRequest, pk: UUID) -> HttpResponse:
     """How many want to wait for a time, and what waiting means; what is sent joins the list."""
     slot = found(Slot.objects.visible_to(request.user, "booking.see_free").select_related("service"), pk=pk)
     require_list(slot.service)
-    known: dict[str, Any] = {"email": getattr(request.user, "email", "")} if _is_own(request) else {}
+    known = known_of(request)
     if (said := request.GET.get("party", "")).isdecimal():
         known["quantity"] = said
     form = WaitForm(slot.service, request.POST if request.method == "POST" else None, initial=known)
@@ -54,9 +51,8 @@ def wait(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _join(request: HttpRequest, slot: Slot, form: WaitForm) -> Waiter:
     typed = form.cleaned_data
-    language = (get_language() or settings.LANGUAGE_CODE).partition("-")[0]
     wish = {"quantity": typed["quantity"], "least": typed.get("least")}
-    return join_list(slot, **wish, email=typed["email"], language=language, by=request.user)
+    return join_list(slot, **wish, email=typed["email"], language=current_language(), by=request.user)
 
 
 def _asked(pk: UUID) -> HttpResponse:
@@ -84,27 +80,16 @@ def _hours(time: timedelta) -> int:
 def take_up(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Whom to expect on the places that are held; what is sent is booked."""
     waiter = reached_place(request, pk)
-    form = OfferForm(waiter, request.POST if request.method == "POST" else None, initial=_known(request))
+    form = OfferForm(waiter, request.POST if request.method == "POST" else None, initial=known_of(request))
     if form.is_valid():
         with refusals_on(form):
             key = form.cleaned_data["form_key"]
             made = once(request, key, "panel booking.take_up", partial(_book, request, waiter, form))
-            request.session[JUST_MADE] = [*request.session.get(JUST_MADE, []), str(made)]
+            note_made(request, made)
             return redirect("booking:done")
     if waiter.offered is None or not (form.is_bound or waiter.state == Waiter.State.OFFERED):
         return redirect("waiting:place", pk)
     return render(request, "booking/wait_take_up.html", {"form": form, "waiter": waiter, "stock": waiter.what()})
-
-
-def _known(request: HttpRequest) -> dict[str, Any]:
-    """What the account knows of whoever books for themselves."""
-    person: Any = request.user
-    return {"firstname": person.first_name, "lastname": person.last_name} if _is_own(request) else {}
-
-
-def _is_own(request: HttpRequest) -> bool:
-    """Whether whoever asks can do it for themselves only."""
-    return rights.scope(request.user, "booking.book") == Scope.OWN
 
 
 def _book(request: HttpRequest, waiter: Waiter, form: OfferForm) -> Booking:

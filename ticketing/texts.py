@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from ticketing.errors import Invalid
@@ -59,6 +60,12 @@ def clean_choice(value: object, choices: Collection[str], *, field: str) -> str:
         sentence = _("“%(field)s” must be one of %(choices)s.")
         raise Invalid(sentence % {"field": field, "choices": ", ".join(choices)}, field=field)
     return value
+
+
+def current_language() -> str:
+    """The language of this page or request, one of those that the site speaks."""
+    spoken = (get_language() or settings.LANGUAGE_CODE).partition("-")[0]
+    return spoken if spoken in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
 def clean_language(value: object, *, field: str = "language") -> str:

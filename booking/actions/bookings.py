@@ -1,25 +1,15 @@
-"""The verbs of booking.
+"""The verbs of booking."""
 
-Locks are taken in one order everywhere: first a booking, then the resources of its service, the tally of its hour and
-slots, each in ascending key, each slot with those who wait for it before the next; the purge alike. A slot's row comes
-last, because everybody who books it waits for it. Whatever becomes free is offered to its waiting list in the same
-transaction (ticketing/actions/waiting.py), so that nobody outside the list sees it before.
-"""
-
-from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from django.db import transaction
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange as Range
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from booking.actions.places import again_if_slot_vanishes, give_back, locked, move_places, place, take_places
 from booking.actions.telling import language_of, set_reminder, tell
-from booking.availability import Crew
-from booking.errors import SlotFull, SlotVanished, TooFewPlaces
-from booking.models import Booking, Resource, Service, Slot, Tally
+from booking.models import Booking, Service, Slot, Tally
 from booking.policies import (
     clean_instant,
     clean_name,
@@ -28,43 +18,19 @@ from booking.policies import (
     require_in_time,
     require_list,
     require_party,
-    require_slot,
-    require_window,
 )
-from booking.querysets import minute_of
-from booking.timetable import number_of
 from ticketing import rights
-from ticketing.actions import NoOffer, offer_what_is_free, release_overdue, use_offer
-from ticketing.clocks import database_now
-from ticketing.errors import Invalid, NotFound
+from ticketing.actions import NoOffer, use_offer
+from ticketing.errors import Invalid
 from ticketing.models import Activity, User, Waiter
 from ticketing.querysets import digest
 from ticketing.rights import Actor, Scope
 from ticketing.texts import clean_email
 
-TRIES = 5
 MOVED = ("slot", "ends_at", "resource", "busy", "next_reminder_at")  # what a new time brings with it
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
-
-def _again_if_slot_vanishes(verb: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Repeat the transaction when the purge removed a past minute's empty slot under it, a few times at most."""
-
-    @wraps(verb)
-    def run(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        for _try in range(TRIES - 1):
-            try:
-                return verb(*args, **kwargs)
-            except SlotVanished:
-                continue
-        return verb(*args, **kwargs)
-
-    return run
-
-
-@_again_if_slot_vanishes
+@again_if_slot_vanishes
 @transaction.atomic
 def book(
     *,
@@ -87,9 +53,9 @@ def book(
     booking = _expected(firstname=firstname, lastname=lastname, phone=phone, email=email, by=by)
     service = service or Service.objects.default()
     booking.party = require_party(service, party)
-    _place(booking, service, starts_at, by=by)
-    _write(booking, by=by)
-    _take_places(booking.slot, booking.party)
+    place(booking, service, starts_at, by=by)
+    enter(booking, by=by)
+    take_places(booking.slot, booking.party)
     return booking
 
 
@@ -107,7 +73,8 @@ def _expected(*, firstname: str, lastname: str, phone: str, email: str, by: Acto
     return booking
 
 
-def _write(booking: Booking, *, by: Actor, **details: Any) -> None:
+def enter(booking: Booking, *, by: Actor, **details: Any) -> None:
+    """Write a booking down that has its time and its place, and tell whoever made it."""
     booking.language = language_of(by)
     set_reminder(booking)
     booking.save(force_insert=True)
@@ -132,9 +99,9 @@ def book_offer(
     booking.account = booking.account or waiter.account
     booking.slot, booking.starts_at, booking.ends_at = slot, slot.starts_at, end_of(slot.service, slot.starts_at)
     booking.party = _party_of_offer(waiter, party)
-    _write(booking, by=by, waiter=str(waiter.pk))
+    enter(booking, by=by, waiter=str(waiter.pk))
     if rest := use_offer(waiter, by=by) - booking.party:
-        _give_back(slot, rest)
+        give_back(slot, rest)
     return booking
 
 
@@ -149,34 +116,7 @@ def _party_of_offer(waiter: Waiter, party: int | None) -> int:
     return party or held
 
 
-def _place(booking: Booking, service: Service, starts_at: datetime, *, by: Actor) -> None:
-    """Set slot, end and resource of a visit that begins then, by the service's terms; nothing is taken yet."""
-    require_slot(service, starts_at)
-    if service.lead_minutes is not None or service.horizon_days is not None:
-        require_window(service, starts_at, by=by, at=database_now())
-    booking.starts_at, booking.ends_at = starts_at, end_of(service, starts_at)
-    booking.resource = booking.busy = None
-    if service.needs_resource:
-        booking.resource = _free_resource(service, booking)
-        booking.busy = Range(booking.starts_at - service.before, booking.ends_at + service.after)
-    booking.slot = _slot_at(service, starts_at)
-
-
-def _free_resource(service: Service, booking: Booking) -> Resource:
-    """One that can receive this visit, locked with all others of the service, or SlotFull.
-
-    The locks are taken in one order before anybody looks who is free: so nobody sees another's half-made booking, and
-    the exclusion constraint, which would find the same later and may deadlock, has nothing to refuse.
-    """
-    list(Resource.objects.of(service).select_for_update(no_key=True))
-    slot = number_of(booking.starts_at)
-    free = Crew.of(service, (slot, slot + 1), but=booking).free_at(slot)
-    if not free:
-        raise SlotFull(field="starts_at")
-    return next((resource for resource in free if resource.pk == booking.resource_id), free[0])
-
-
-@_again_if_slot_vanishes
+@again_if_slot_vanishes
 @transaction.atomic
 def change_booking(
     booking: Booking,
@@ -201,18 +141,26 @@ def change_booking(
         changes["starts_at"] = clean_instant(starts_at)
     if party is not None:
         changes["party"] = party
-    return _change(_locked(booking, by=by), changes, by=by)
+    return _change(_changeable(booking, by=by), changes, by=by)
+
+
+def _changeable(booking: Booking, *, by: Actor) -> Booking:
+    """The booking, locked, for whoever changes or ends it; NotFound, DeadlinePassed."""
+    booking = locked(booking)
+    require_in_time(booking, by=by)
+    return booking
 
 
 def _change(booking: Booking, changes: dict[str, Any], *, by: Actor) -> Booking:
+    changes = {field: value for field, value in changes.items() if getattr(booking, field) != value}
     if not changes:
         return booking
     fields = sorted(changes)
     left, places = booking.slot, booking.party
     if "party" in changes:
         require_party(left.service, changes["party"])
-    if changes.get("starts_at", booking.starts_at) != booking.starts_at:
-        _place(booking, left.service, changes["starts_at"], by=by)
+    if "starts_at" in changes:
+        place(booking, left.service, changes["starts_at"], by=by)
         set_reminder(booking)
         changes |= {name: getattr(booking, name) for name in MOVED}
     if {"starts_at", "party"} & changes.keys():
@@ -224,7 +172,7 @@ def _change(booking: Booking, changes: dict[str, Any], *, by: Actor) -> Booking:
     booking.slot = target
     if "sequence" in changes:
         tell(booking, "booking_changed", by=by)
-    _move_places(left, places, target, booking.party)
+    move_places(left, places, target, booking.party)
     return booking
 
 
@@ -232,7 +180,7 @@ def _change(booking: Booking, changes: dict[str, Any], *, by: Actor) -> Booking:
 def renew_link(booking: Booking, *, by: Actor) -> Booking:
     """Make the manage token, and every link that has it, void, and mail a new link to the booking's address."""
     rights.require(by, "booking.change")
-    booking = _locked(booking, by=None)
+    booking = locked(booking)
     booking.manage_version += 1
     renewed = {"manage_version": booking.manage_version, "manage_digest": digest(booking.manage_token)}
     Booking.objects.filter(pk=booking.pk).change(**renewed)
@@ -246,69 +194,10 @@ def renew_link(booking: Booking, *, by: Actor) -> Booking:
 def cancel_booking(booking: Booking, *, by: Actor) -> None:
     """Delete the booking for good and give its places back; NotFound when it is gone already, DeadlinePassed."""
     rights.require(by, "booking.cancel")
-    booking = _locked(booking, by=by)
+    booking = _changeable(booking, by=by)
     Booking.objects.filter(pk=booking.pk).delete()
     booking.sequence += 1
     tell(booking, "booking_cancelled", by=by)
     Activity.objects.record("booking.cancel", booking, by=by)
     Tally.objects.count_cancelled(booking)
-    _give_back(Slot(pk=booking.slot_id), booking.party)
-
-
-def _locked(booking: Booking, *, by: Actor) -> Booking:
-    """The booking as it is now, for whoever changes or ends it; NotFound, DeadlinePassed."""
-    # Without a join: joined to its slot, a booking that somebody moved while we waited would seem to be gone.
-    current = Booking.objects.select_for_update().with_deadline().filter(pk=booking.pk).first()
-    if current is None:
-        raise NotFound
-    require_in_time(current, by=by)
-    return current
-
-
-def _slot_at(service: Service, starts_at: datetime) -> Slot:
-    """The slot of that minute, made if nobody has booked it yet."""
-    slots = Slot.objects.of_minute(service, starts_at)
-    if slot := slots.first():
-        return slot
-    new = Slot(service=service, starts_at=minute_of(starts_at), capacity=service.slot_capacity)
-    Slot.objects.bulk_create([new], ignore_conflicts=True)  # ours or a twin's
-    if slot := slots.first():
-        return slot
-    raise SlotVanished
-
-
-def _take_places(slot: Slot, places: int) -> None:
-    if Slot.objects.take(slot.pk, places):
-        return
-    # What holds them may be an offer whose time is over. Only here: who finds room pays nothing for waiting lists.
-    if release_overdue(slot) and Slot.objects.take(slot.pk, places):
-        return
-    left = Slot.objects.filter(pk=slot.pk).annotate(free=F("capacity") - F("taken")).values_list("free", flat=True)
-    if not left:
-        raise SlotVanished
-    raise TooFewPlaces(field="party") if left[0] else SlotFull(field="starts_at")
-
-
-def _give_back(slot: Slot, places: int) -> None:
-    """Return places, first to whoever waits for them."""
-    Slot.objects.give_back(slot.pk, places)
-    offer_what_is_free(slot)
-
-
-def _move_places(left: Slot, had: int, target: Slot, wants: int) -> None:
-    """Give places back and take others, in ascending primary key, so that crossing moves do not deadlock."""
-    if left == target:
-        _take_or_give_back(target, wants - had)
-    elif left.pk < target.pk:
-        _give_back(left, had)
-        _take_places(target, wants)
-    else:
-        _take_places(target, wants)
-        _give_back(left, had)
-
-
-def _take_or_give_back(slot: Slot, more: int) -> None:
-    if more > 0:
-        _take_places(slot, more)
-    elif more < 0:
-        _give_back(slot, -more)
+    give_back(Slot(pk=booking.slot_id), booking.party)

@@ -4,16 +4,15 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils.translation import gettext_lazy as _
 
-from booking.actions.bookings import _move_places, _place, _take_places, _write
+from booking.actions.bookings import enter
+from booking.actions.places import locked, move_places, place, take_places
 from booking.errors import AlreadyArrived, Closed, NotArrived, NotToday, TooEarly
 from booking.models import Booking, Service
-from booking.policies import clean_name, clean_phone, require_party
+from booking.policies import clean_name, clean_phone, require_party, require_somebody
 from booking.timetable import number_of, opened, slots_within, starts_at
 from ticketing import rights
 from ticketing.clocks import database_now
-from ticketing.errors import Invalid, NotFound
 from ticketing.models import Activity
 from ticketing.querysets import digest
 from ticketing.rights import Actor
@@ -26,18 +25,17 @@ def check_in(booking: Booking, *, by: Actor, came: int | None = None) -> Booking
     AlreadyArrived; NotToday for another day's booking; TooFewPlaces when there is no room for more.
     """
     rights.require(by, "booking.check_in")
-    booking = _locked(booking)
+    booking = locked(booking)
     if booking.arrived_at:
         raise AlreadyArrived
     if not Booking.objects.today().filter(pk=booking.pk).exists():
         raise NotToday
     came = booking.party if came is None else came
-    if came < 1:
-        raise Invalid(_("At least one person comes."), field="came")
+    require_somebody(came, field="came")
     Activity.objects.record("booking.check_in", booking, by=by, came=came)
     changed = _change(booking, arrived_at=Now(), missed_at=None, party=came)
     if came != booking.party:
-        _move_places(booking.slot, booking.party, booking.slot, came)
+        move_places(booking.slot, booking.party, booking.slot, came)
     return changed
 
 
@@ -45,7 +43,7 @@ def check_in(booking: Booking, *, by: Actor, came: int | None = None) -> Booking
 def undo_check_in(booking: Booking, *, by: Actor) -> Booking:
     """Take back that they came, or refuse with NotArrived; how many they are stays as it was noted."""
     rights.require(by, "booking.check_in")
-    booking = _locked(booking)
+    booking = locked(booking)
     if not booking.arrived_at:
         raise NotArrived
     Activity.objects.record("booking.undo_check_in", booking, by=by)
@@ -54,11 +52,13 @@ def undo_check_in(booking: Booking, *, by: Actor) -> Booking:
 
 @transaction.atomic
 def mark_missed(booking: Booking, *, by: Actor) -> Booking:
-    """Note that nobody came; AlreadyArrived, or TooEarly before the grace time of the service is over."""
+    """Note that nobody came, once; AlreadyArrived, or TooEarly before the grace time of the service is over."""
     rights.require(by, "booking.check_in")
-    booking = _locked(booking)
+    booking = locked(booking)
     if booking.arrived_at:
         raise AlreadyArrived
+    if booking.missed_at:
+        return booking
     if not Booking.objects.filter(pk=booking.pk).past_grace().exists():
         raise TooEarly
     Activity.objects.record("booking.mark_missed", booking, by=by)
@@ -81,10 +81,10 @@ def walk_in(
     )
     booking.manage_digest = digest(booking.manage_token)
     now = database_now()
-    _place(booking, service, starts_at(_running(service, number_of(now))), by=by)
+    place(booking, service, starts_at(_running(service, number_of(now))), by=by)
     booking.arrived_at = now
-    _write(booking, by=by, walked_in=True)
-    _take_places(booking.slot, booking.party)
+    enter(booking, by=by, walked_in=True)
+    take_places(booking.slot, booking.party)
     return booking
 
 
@@ -95,13 +95,6 @@ def _running(service: Service, minute: int) -> int:
     if not begun:
         raise Closed
     return max(begun)
-
-
-def _locked(booking: Booking) -> Booking:
-    current = Booking.objects.select_for_update().filter(pk=booking.pk).first()
-    if current is None:
-        raise NotFound
-    return current
 
 
 def _change(booking: Booking, **fields: Any) -> Booking:

@@ -7,12 +7,13 @@ from django.db import IntegrityError, transaction
 
 from booking.errors import PlacesTaken, SlugTaken
 from booking.models import Resource, Service, Slot
-from booking.policies import clean_name, clean_slug, clean_terms
+from booking.policies import clean_name, clean_terms
 from ticketing import rights
 from ticketing.actions import offer_what_is_free
 from ticketing.errors import NotFound
 from ticketing.models import Activity, Calendar
 from ticketing.rights import Actor
+from ticketing.texts import clean_slug
 
 
 class Terms(TypedDict, total=False):

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import translation
 
 from booking.models import Booking
 from booking.policies import is_bound
@@ -14,15 +13,14 @@ from ticketing.clocks import database_now
 from ticketing.models import Mail, User
 from ticketing.rights import Actor
 from ticketing.sending.calendar_files import Visit
+from ticketing.texts import current_language
 
 AT_ONCE = 500  # reminders in one transaction
 
 
 def language_of(person: Actor) -> str:
     """In which language mails go to whoever books: the account's, or else that of the page."""
-    current = (translation.get_language() or settings.LANGUAGE_CODE).partition("-")[0]
-    spoken = person.language if isinstance(person, User) and is_bound(person) else current
-    return spoken if spoken in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    return person.language if isinstance(person, User) and is_bound(person) else current_language()
 
 
 def set_reminder(booking: Booking) -> None:

@@ -103,6 +103,12 @@ def test_nobody_is_missed_before_the_grace_time_is_over(agent):
         mark_missed(past(timedelta(minutes=16), service=ServiceFactory(grace_minutes=30)), by=agent)
 
 
+def test_who_is_marked_twice_is_missed_since_the_first_time(agent):
+    booking = mark_missed(past(timedelta(hours=1)), by=agent)
+    with nothing_changes():
+        assert mark_missed(booking, by=agent).missed_at == booking.missed_at
+
+
 def test_whoever_was_missed_and_comes_after_all_is_checked_in(agent):
     booking = past(timedelta(minutes=16))
     if local(booking.starts_at).date() != local(database_now()).date():

@@ -104,6 +104,18 @@ def test_the_identity_of_a_visit_stays_and_its_revision_grows_until_it_is_cancel
     assert "panel/bookings" not in text(parsed())
 
 
+def test_what_is_as_wanted_already_is_neither_written_nor_told():
+    booking = soon(timedelta(days=3), service=ServiceFactory(largest_party=4), party=2)
+    with nothing_changes():
+        change_booking(booking, by=STRANGER, starts_at=booking.starts_at, party=2, firstname=booking.firstname)
+
+
+def test_a_new_name_alone_is_no_new_revision():
+    booking = change_booking(soon(timedelta(days=3)), by=STRANGER, firstname="Grace", party=1)
+    assert (booking.sequence, templates()) == (0, ["booking_booked"])
+    assert Activity.objects.about(booking).last().details == {"fields": ["firstname"]}
+
+
 def test_a_party_and_a_room_are_said():
     room = create_resource(name="Room 2", by=None)
     service = create_service(

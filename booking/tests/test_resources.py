@@ -229,8 +229,16 @@ def test_the_database_alone_refuses_every_overlap(monkeypatch):
 def test_the_database_refuses_a_room_without_its_time():
     booking = BookingFactory(service=open_service(), starts_at=NINE)
     for busy in (None, DateTimeTZRange(NINE, NINE)):
-        with pytest.raises(IntegrityError, match="resource_is_occupied"), transaction.atomic():
+        with pytest.raises(IntegrityError, match="resource_is_occupied|received_throughout"), transaction.atomic():
             Booking.objects.filter(pk=booking.pk).update(busy=busy)
+
+
+def test_the_database_refuses_a_room_for_a_part_of_the_visit():
+    booking = BookingFactory(service=open_service(), starts_at=NINE)
+    parts = [(NINE + minutes(1), booking.ends_at), (NINE, booking.ends_at - minutes(1))]
+    for begins, ends in parts:
+        with pytest.raises(IntegrityError, match="received_throughout"), transaction.atomic():
+            Booking.objects.filter(pk=booking.pk).update(busy=DateTimeTZRange(begins, ends))
 
 
 def test_a_day_costs_the_same_for_one_room_and_for_ten_and_for_many_visits():

@@ -10,7 +10,6 @@ import django_filters
 from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
 from django.db.models import Q, QuerySet
-from django.utils.translation import get_language
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
@@ -20,7 +19,7 @@ from rest_framework.response import Response
 from support.models import MOST_TICKETS_AT_ONCE, Department
 from ticketing import actions, rights
 from ticketing.models import ApiToken, EmailLink, Session, User
-from ticketing.texts import clean_email
+from ticketing.texts import clean_email, current_language
 from ticketing.toolkit.api import ApiViewSet
 from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Instant, Ruled, Secret, Text, Word
 from ticketing.toolkit.filters import FlagFilter, TextFilter
@@ -167,8 +166,7 @@ class SignUpViewSet(ApiViewSet):
 
     def create(self, request: Request) -> Response:
         """Have a link mailed that opens an account. The answer is the same for an address that has one already."""
-        language = (get_language() or settings.LANGUAGE_CODE).partition("-")[0]
-        actions.sign_up(**self.input(), language=language, by=request.user)
+        actions.sign_up(**self.input(), language=current_language(), by=request.user)
         return self.done()
 
 

@@ -6,7 +6,6 @@ import django_filters
 from django.apps import apps
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils.translation import get_language
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -16,7 +15,7 @@ from rest_framework.response import Response
 from ticketing import actions
 from ticketing.errors import NotFound
 from ticketing.models import Stock, Waiter
-from ticketing.texts import clean_email
+from ticketing.texts import clean_email, current_language
 from ticketing.toolkit.api import ApiViewSet
 from ticketing.toolkit.contracts import found
 from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Id, Instant, Ruled, Text
@@ -140,8 +139,7 @@ class WaiterViewSet(ApiViewSet):
         """
         wanted = self.input()
         stock = _stock(wanted.pop("kind"), wanted.pop("stock"))
-        language = (get_language() or settings.LANGUAGE_CODE).partition("-")[0]
-        return self.answer(actions.join_list(stock, **wanted, language=language, by=request.user), 201)
+        return self.answer(actions.join_list(stock, **wanted, language=current_language(), by=request.user), 201)
 
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, **kwargs: Any) -> Response:

@@ -13,7 +13,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -22,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ticketing import actions, forms
 from ticketing.models import ApiToken, EmailLink, Session, User
 from ticketing.rights import is_demo
-from ticketing.texts import clean_language
+from ticketing.texts import clean_language, current_language
 from ticketing.toolkit import authentication
 from ticketing.toolkit.middleware import way_back
 from ticketing.toolkit.panel import operation, refusals_on
@@ -103,14 +102,9 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     form = forms.AddressForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         with refusals_on(form):
-            actions.sign_up(email=form.cleaned_data["email"], language=_language(), by=request.user)
+            actions.sign_up(email=form.cleaned_data["email"], language=current_language(), by=request.user)
             return redirect("account:sent")
     return render(request, "account/sign_up.html", {"form": form})
-
-
-def _language() -> str:
-    """The language of this page, without its region."""
-    return (get_language() or "en").partition("-")[0]
 
 
 @operation("account.sign_up")

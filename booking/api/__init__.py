@@ -1,0 +1,8 @@
+"""Bookings over /api/v1/booking/."""
+
+from booking.api.bookings import BookingViewSet
+from booking.api.resources import ResourceViewSet
+from booking.api.services import ServiceViewSet
+from booking.api.slots import SlotViewSet, TallyViewSet
+
+__all__ = ["BookingViewSet", "ResourceViewSet", "ServiceViewSet", "SlotViewSet", "TallyViewSet"]
