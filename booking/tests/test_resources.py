@@ -229,7 +229,7 @@ def test_the_database_alone_refuses_every_overlap(monkeypatch):
 def test_the_database_refuses_a_room_without_its_time():
     booking = BookingFactory(service=open_service(), starts_at=NINE)
     for busy in (None, DateTimeTZRange(NINE, NINE)):
-        with pytest.raises(IntegrityError, match="resource_is_occupied|received_throughout"), transaction.atomic():
+        with pytest.raises(IntegrityError, match=r"resource_is_occupied|received_throughout"), transaction.atomic():
             Booking.objects.filter(pk=booking.pk).update(busy=busy)
 
 

@@ -1,5 +1,6 @@
 """The site as people see it: a demo with its processes, its mail server, and Debian's Chromium in front of it."""
 
+import os
 import re
 import shutil
 from contextlib import contextmanager
@@ -117,6 +118,8 @@ def is_complaint(said):
 
 
 def shoot(page, name, *, whole=True):
-    """Keep a picture of the page, or of what a screen shows of it, to be looked at."""
+    """Keep a picture of the page, or of what a screen shows of it, to be looked at; with PICTURES=no nobody does."""
+    if os.environ.get("PICTURES") == "no":
+        return
     SHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
