@@ -40,7 +40,20 @@ const stale = () => document.getElementById("stale"); // a step back in the brow
 let upToDate = new Date();
 
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (document.hidden && refreshes(event.detail.elt)) event.preventDefault();
+  const { elt } = event.detail;
+  const isTypedIn = elt.contains(document.activeElement?.closest("input, select, textarea") ?? null);
+  if (refreshes(elt) && (document.hidden || isTypedIn)) event.preventDefault();
+});
+
+// Whoever is on a link or a button of such a part by keyboard stays there.
+const nameOf = (one) => [one.tagName, one.href, one.form?.action, one.name, one.textContent.trim()].join(" ");
+let wasOn = null;
+document.addEventListener("htmx:beforeSwap", ({ detail: { elt } }) => {
+  wasOn = refreshes(elt) && elt.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+});
+document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
+  const places = wasOn ? document.getElementById(target.id)?.querySelectorAll("a, button, summary") : [];
+  Array.from(places ?? []).find((place) => nameOf(place) === wasOn)?.focus({ preventScroll: true });
 });
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { elt, xhr } = event.detail;

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from ticketing.tests.browser.conftest import PASSWORD, shoot
+from ticketing.tests.browser.keys import press, tab_to
 from ticketing.tests.test_site import within
 
 BOTH = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
@@ -84,16 +85,16 @@ def test_an_agent_answers_three_tickets_by_keyboard_alone(site, visit):
     site.everybody_leaves()
     with visit("abhinav") as page:
         page.goto("/panel/desk/")
-        press_until(page, "button", "Go online")
+        press(page, "button", "Go online")
         codes = [site.raise_ticket() for _ in range(3)]
         within(15, lambda: all(site.status_of(code) == "in_progress" for code in codes))
         page.reload()
         shoot(page, "picture-desk", whole=False)
         for number, code in enumerate(codes, 1):
             if number == 1:
-                press_until(page, "a", "hey there")
+                press(page, "a", "hey there")
             else:
-                press_until(page, "a", "Next in your hands")
+                press(page, "a", "Next in your hands")
             answer_by_keyboard(page, f"Answer number {number}")
             within(5, lambda code=code: answers(site, code))
         shoot(page, "journey-agent-1280-light")
@@ -109,23 +110,7 @@ def answer_by_keyboard(page, text):
     """Type the reply on the page of a ticket, and send it."""
     tab_to(page, "textarea", "")
     page.keyboard.type(text)
-    press_until(page, "button", "Send the reply")
-
-
-def tab_to(page, tag, words):
-    """Press Tab until the focus is on such an element with such words; fails where it cannot be reached."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        here = page.evaluate("[document.activeElement.tagName.toLowerCase(), document.activeElement.textContent]")
-        if here[0] == tag and words.lower() in here[1].lower():
-            return
-    raise AssertionError(f"no {tag} with {words!r} is reached by Tab")
-
-
-def press_until(page, tag, words):
-    tab_to(page, tag, words)
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    press(page, "button", "Send the reply")
 
 
 @BOTH
