@@ -104,7 +104,8 @@ def take_places(slot: Slot, places: int) -> None:
     left = Slot.objects.filter(pk=slot.pk).annotate(free=F("capacity") - F("taken")).values_list("free", flat=True)
     if not left:
         raise SlotVanished
-    raise TooFewPlaces(field="party") if left[0] else SlotFull(field="starts_at")
+    # When enough are left now, somebody has just given places back, and there were none for this party.
+    raise TooFewPlaces(field="party") if 0 < left[0] < places else SlotFull(field="starts_at")
 
 
 def give_back(slot: Slot, places: int) -> None:

@@ -31,6 +31,19 @@ def test_it_refuses_the_twenty_first_booking_and_changes_nothing():
     assert Slot.objects.get().taken == Booking.objects.count() == 20
 
 
+def test_whoever_comes_alone_is_told_that_it_is_full_also_when_a_place_is_given_back_at_that_moment(monkeypatch):
+    BookingFactory.create_batch(20)
+
+    def release_overdue(slot):  # which is asked after no place was found, and before it is said how many are left
+        Slot.objects.give_back(slot.pk)
+        return False
+
+    monkeypatch.setattr("booking.actions.places.release_overdue", release_overdue)
+    with pytest.raises(SlotFull) as refusal:
+        BookingFactory()
+    assert type(refusal.value) is SlotFull
+
+
 def test_seconds_do_not_make_another_slot():
     for second in range(20):
         BookingFactory(starts_at=NOON + timedelta(seconds=second))
