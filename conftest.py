@@ -11,6 +11,7 @@ from ticketing.runtime import postgres
 
 # These start servers and kill them. Beside other tests they would wait for the processor more than for each other.
 LIVE = {
+    "test_benchmarks.py",
     "test_lanes.py",
     "test_outbox_live.py",
     "test_postgres.py",

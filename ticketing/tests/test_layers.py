@@ -74,6 +74,9 @@ def violations(path, source):
                 yield f"{path} mixes the two API faces: {name}"
             if target == "ticketing" and rest and rest[0] in ASSEMBLY:
                 yield f"{path} imports the assembly: {name}"
+        elif package == "benchmarks":
+            if target in (*APPS, "ticketing", "django"):
+                yield f"{path} shares code with the site: {name}"
         elif package == "ticketing":
             if target in APPS and inside[0] not in ASSEMBLY:
                 yield f"{path} sees an app: {name}"
@@ -84,7 +87,7 @@ def violations(path, source):
 
 
 def modules():
-    for package in (*APPS, "ticketing"):
+    for package in (*APPS, "ticketing", "benchmarks"):
         for path in (ROOT / package).rglob("*.py"):
             if not {"tests", "migrations"} & set(path.parts):
                 yield path.relative_to(ROOT)
@@ -110,6 +113,8 @@ def test_nothing_imports_what_it_must_not():
         ("ticketing/toolkit/panel.py", "import booking", "sees an app"),
         ("ticketing/toolkit/panel.py", "from ticketing import urls", "assembly"),
         ("ticketing/models.py", "from ticketing.toolkit import panel", "core"),
+        ("benchmarks/cases/book.py", "from booking.models import Slot", "shares code"),
+        ("benchmarks/place.py", "def f():\n    from ticketing.runtime import postgres", "shares code"),
     ],
 )
 def test_a_planted_violation_is_found(path, source, wrong):
@@ -118,5 +123,5 @@ def test_a_planted_violation_is_found(path, source, wrong):
 
 
 def test_the_parts_that_this_test_names_exist():
-    assert {path.parts[0] for path in modules()} == {*APPS, "ticketing"}
+    assert {path.parts[0] for path in modules()} == {*APPS, "ticketing", "benchmarks"}
     assert {"actions", "models"} <= {name for path in modules() for name in path.with_suffix("").parts}

@@ -1,0 +1,204 @@
+"""Clients who try every slot once until all places are gone: a counter against counting the rows under a lock.
+
+On the level of the database pgbench repeats what the site was seen to say for one booking and for one refusal. The
+reference says the same the usual way: it locks the slot, counts its bookings, and inserts where there is room. What the
+site does over HTTP is told beside it.
+"""
+
+import hashlib
+import random
+import re
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from benchmarks.load import Answer, Client, ask, drive, post
+from benchmarks.pgbench import pgbench
+from benchmarks.place import Database, Place, Site, say
+from benchmarks.report import Row, median
+
+PLACES = 20
+API = "/api/v1/booking/bookings/"
+FIRST = datetime.fromisoformat("2031-05-06T00:00:00+00:00")
+INSTANT = re.compile(r"'(\d{4}-\d\d-\d\d[ T][\d:.+]+)'::timestamptz")
+SAVEPOINT = re.compile(r'"s\d+_x\d+"')
+STATEMENT = re.compile(r"\S+ \S+ \S+ \[(\d+)\] LOG:  statement: (.+)")
+TURN = """\\set turn :turn + 1
+\\set at {first} + 60 * permute(:turn, {slots}, :client_id)
+\\set unique 100000000000 + permute(:client_id * 1000000 + :turn, 800000000000, 7)
+"""
+SLOTS = """
+    INSERT INTO booking_slot (id, service_id, starts_at, capacity, taken)
+    SELECT gen_random_uuid(), %s, to_timestamp(%s + 60 * number), 20, 0 FROM generate_series(0, %s - 1) number
+"""
+SOLD = (
+    "SELECT coalesce(sum(n), 0), coalesce(max(n), 0) FROM (SELECT count(*) n FROM booking_booking GROUP BY slot_id) one"
+)
+
+
+def run(place: Place) -> list[Row]:
+    """Count and counter in turns, then once over HTTP, each time until every place is sold."""
+    clients, slots = place.size(32, 24), place.size(500, 20)
+    site, database = place.site(place.database("book_web")), place.database("book")
+    words = watch(site)
+    prepare(database, words.service, slots)
+    seconds: dict[str, list[float]] = {"count": [], "counter": [], "web": []}
+    for number in range(place.rounds):
+        say(f"book, round {number + 1} of {place.rounds}")
+        seconds["count"].append(in_database(database, words.count(slots), clients, slots))
+        seconds["counter"].append(in_database(database, words.counter(slots), clients, slots))
+        check_counter(database)
+    say("book, over HTTP")
+    seconds["web"].append(over_http(site, FIRST + timedelta(days=1), clients, slots))
+    for each in (database, site.database):
+        each.audit()
+    return rows(seconds, clients, slots)
+
+
+def rows(seconds: dict[str, list[float]], clients: int, slots: int) -> list[Row]:
+    """What it came to, in bookings a second."""
+    rate = {name: f"{slots * PLACES / median(each):.0f} bookings/s" for name, each in seconds.items()}
+    ratios = [count / counter for count, counter in zip(seconds["count"], seconds["counter"], strict=True)]
+    title = f"book, {clients} clients over {slots} slots"
+    figures = {"seconds": seconds, "places": slots * PLACES}
+    return [
+        Row(
+            f"{title}, statements in the database",
+            rate["counter"],
+            f"count under a lock: {rate['count']}",
+            ratios,
+            2,
+            figures=figures,
+        ),
+        Row(f"{title}, over HTTP", rate["web"]),
+    ]
+
+
+class Words(NamedTuple):
+    """What the site says to the database for a booking and for a refusal, with variables of pgbench in it."""
+
+    service: str
+    booked: list[str]
+    refused: list[str]  # after the slot's place could not be taken
+
+    def counter(self, slots: int) -> str:
+        """The site's own way; that no row was updated is asked in the same statement, as pgbench cannot see it."""
+        before, take, after = self.parts()
+        took = f"WITH took AS ({take} RETURNING 1) SELECT count(*) AS took FROM took \\gset"
+        return script(slots, [*before, took], ":took = 1", after, self.refused)
+
+    def count(self, slots: int) -> str:
+        """The usual way: the slot is locked where it is read, and its bookings are counted."""
+        before, _take, after = self.parts()
+        at = next(number for number, said in enumerate(before) if "gset" in said) + 1
+        look = before[at - 1].replace("LIMIT 1", "LIMIT 1 FOR UPDATE")
+        count = "SELECT count(*) AS booked FROM booking_booking WHERE slot_id = ':s_id'::uuid \\gset"
+        undo = [said for said in self.refused if said.startswith(("ROLLBACK", "RELEASE"))][-3:]
+        return script(slots, [*before[: at - 1], look, count], f":booked < {PLACES}", [*before[at:], *after], undo)
+
+    def parts(self) -> tuple[list[str], str, list[str]]:
+        """What comes before the place is taken, how it is, and what comes after."""
+        [at] = [number for number, said in enumerate(self.booked) if said.startswith('UPDATE "booking_slot"')]
+        return self.booked[:at], self.booked[at], self.booked[at + 1 :]
+
+
+def script(slots: int, before: list[str], condition: str, then: list[str], otherwise: list[str]) -> str:
+    """One try to book, for pgbench; each client tries all slots in an order of its own."""
+    turn = TURN.format(first=int(FIRST.timestamp()), slots=slots)
+    lines = [*before, f"\\if {condition}", *then, "\\else", *otherwise, "\\endif"]
+    ended = (line if "\\" in line else f"{line};" for line in lines)
+    return turn + "\n".join(ended) + "\n"
+
+
+def watch(site: Site) -> Words:
+    """Look at the statements of a booking over the API, and of the first that is refused."""
+    answers = [ask(site.port, booking(FIRST)) for _ in range(PLACES - 1)]
+    site.database.place.check("places of a free slot can be booked", {answer.status for answer in answers} == {201})
+    (last, said), (refused, told) = looked_at(site), looked_at(site)
+    site.database.place.check(
+        "the last one is booked, one more is refused", (last.status, refused.status) == (201, 409)
+    )
+    made = last.json
+    [taking] = [number for number, line in enumerate(told) if line.startswith('UPDATE "booking_slot"')]
+    booked = [with_variables(line, made) for line in said]
+    return Words(made["service"]["id"], booked, [with_variables(line, made) for line in told[taking + 1 :]])
+
+
+def looked_at(site: Site) -> tuple[Answer, list[str]]:
+    """A try to book, and the statements of the connection that it was made on."""
+    with site.database.place.logged(log_statement="all") as lines:
+        answer = ask(site.port, booking(FIRST))
+    said = [(match[1], match[2]) for line in lines if (match := STATEMENT.match(line))]
+    [process] = {process for process, statement in said if statement.startswith('INSERT INTO "booking_booking"')}
+    names: dict[str, str] = {}  # of savepoints, which are others in every transaction
+    alike = (SAVEPOINT.sub(lambda found: names.setdefault(found[0], f"s{len(names)}"), words) for _, words in said)
+    return answer, [words for (number, _), words in zip(said, alike, strict=True) if number == process]
+
+
+def with_variables(statement: str, made: dict[str, str]) -> str:
+    """The same statement about any booking."""
+    digest = hashlib.sha256(made["manage_token"].encode()).hexdigest()
+    known = {made["id"].replace("-", ""): "00000000000040008000:unique", made["slot"].replace("-", ""): ":s_id"}
+    for value, variable in (known | {digest: "0" * 52 + ":unique"}).items():
+        statement = statement.replace(value, variable)
+    statement = INSTANT.sub(lambda found: f"to_timestamp(:at + {seconds_after(found[1])})", statement)
+    return f"{statement} \\gset s_" if statement.startswith('SELECT "booking_slot"."id"') else statement
+
+
+def seconds_after(instant: str) -> int:
+    """By how many seconds it is after the beginning of the first slot."""
+    return int((datetime.fromisoformat(instant) - FIRST).total_seconds())
+
+
+def booking(starts_at: datetime) -> bytes:
+    """A request for one place."""
+    whom = {"firstname": "Ada", "lastname": "Lovelace", "phone": "5550100009"}
+    return post(API, {**whom, "starts_at": starts_at.isoformat()})
+
+
+def prepare(database: Database, service: str, slots: int) -> None:
+    """Make the same service, and empty slots."""
+    with database.connect() as connection:
+        new = "INSERT INTO booking_service (id, slug, name, slot_capacity) VALUES (%s, 'default', 'Default', 20)"
+        connection.execute(new, [service])
+        connection.execute(SLOTS, [service, FIRST.timestamp(), slots])
+
+
+def in_database(database: Database, script: str, clients: int, slots: int) -> float:
+    """Sell all places on the database's own level; for how many seconds that was."""
+    with database.connect() as connection:
+        connection.execute("TRUNCATE booking_booking, ticketing_activity CASCADE")
+        connection.execute("UPDATE booking_slot SET taken = 0")
+        connection.execute("VACUUM (ANALYZE) booking_slot, booking_booking, ticketing_activity")
+    seconds = pgbench(database, script, clients=clients, times=slots)
+    [sold] = database.sql(SOLD)
+    database.place.check(f"exactly all places are sold in the database: {sold}", sold == (slots * PLACES, PLACES))
+    return seconds
+
+
+def check_counter(database: Database) -> None:
+    """See whether the slots counted what they sold."""
+    [wrong] = database.sql("""
+        SELECT count(*) FROM booking_slot slot
+        WHERE taken <> (SELECT count(*) FROM booking_booking WHERE slot_id = slot.id)
+    """)
+    database.place.check("every slot counts its bookings", wrong == (0,))
+
+
+def over_http(site: Site, first: datetime, clients: int, slots: int) -> float:
+    """Sell as many places over the API, of slots that nobody has booked yet; for how many seconds that was."""
+    answers: Counter[int] = Counter()
+    seconds = drive(site.port, [client(number, first, slots, answers) for number in range(clients)])
+    wanted = {201: slots * PLACES, 409: slots * (clients - PLACES)}
+    site.database.place.check(f"exactly all places are sold over HTTP: {dict(answers)}", answers == wanted)
+    taken = "SELECT sum(taken), max(taken) FROM booking_slot WHERE starts_at >= %s AND starts_at < %s"
+    [sold] = site.database.sql(taken, first, first + timedelta(minutes=slots))
+    site.database.place.check(f"the slots count them: {sold}", sold == (slots * PLACES, PLACES))
+    return seconds
+
+
+def client(number: int, first: datetime, slots: int, answers: Counter[int]) -> Client:
+    """Somebody who tries every slot once."""
+    for minute in random.Random(number).sample(range(slots), slots):
+        answer = yield booking(first + timedelta(minutes=minute))
+        answers[answer.status] += 1
