@@ -202,8 +202,7 @@ def _room(service: Service, span: Span, spans: Sequence[Span], party: int, by: A
     empty = party <= min(service.slot_capacity, service.largest_party)
     if party > service.largest_party:
         return _Room(party, empty, frozenset(), None)
-    fitting = slots.with_room(party)
-    otherwise = slots.exclude(pk__in=fitting.values("pk")) if empty else fitting
+    otherwise = slots.without_room(party) if empty else slots.with_room(party)
     numbers = frozenset(number_of(starts) for starts in otherwise.values_list("starts_at", flat=True))
     return _Room(party, empty, numbers, Crew.of(service, span) if service.needs_resource and spans else None)
 

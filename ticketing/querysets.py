@@ -34,6 +34,10 @@ class StockQuerySet(RecordQuerySet):
         """Stocks from which `n` more can be taken."""
         return self.filter(taken__lte=F("capacity") - n)
 
+    def without_room(self, n: int = 1) -> Self:
+        """Stocks from which `n` more cannot be taken."""
+        return self.filter(taken__gt=F("capacity") - n)
+
     def take(self, pk: Any, n: int = 1) -> bool:
         """Take `n` from one stock; False when there is not that much left, or no such stock."""
         return self.with_room(n).filter(pk=pk).update(taken=F("taken") + n) == 1

@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from booking.actions import cancel_booking, change_booking, purge_expired
+from booking.availability import days_between
 from booking.models import Booking
-from booking.tests.factories import NOON, BookingFactory, past
+from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
 from ticketing.tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -66,3 +68,14 @@ def test_verbs_cost_the_same_in_an_empty_minute_and_in_a_busy_one():
     move = cost(lambda: change_booking(first, starts_at=NOON + timedelta(hours=1), by=None))
     assert cost(lambda: change_booking(second, starts_at=NOON + timedelta(hours=1), by=None)) < move
     assert cost(lambda: cancel_booking(first, by=None)) == 8
+
+
+def test_the_free_times_of_a_month_take_one_look_at_each_slot():
+    service = ServiceFactory(slot_capacity=2)
+    BookingFactory.create_batch(2, service=service)
+    BookingFactory(service=service, starts_at=NOON + timedelta(minutes=1))
+    first, last = NOON.date().replace(day=1), NOON.date().replace(day=31)
+    with CaptureQueriesContext(connection) as queries:
+        found = days_between(first, last, service, by=AnonymousUser(), at=NOON - timedelta(days=40))
+    assert sum(day.free for day in found) == sum(day.slots for day in found) - 1
+    assert "".join(query["sql"] for query in queries).count('FROM "booking_slot"') == 1
