@@ -76,8 +76,9 @@ class Storm:
 
     def judge(self, place: Place, database: Database, seen: list[tuple[int, int, int]]) -> None:
         """Hold it all together."""
-        place.check(f"no sample shows more than its places taken: {seen}", all(row[2] <= row[1] for row in seen))
-        place.check(f"in every sample the slot counts its bookings: {seen}", all(row[0] == row[2] for row in seen))
+        above, apart = ([row for row in seen if wrong(*row)] for wrong in (is_above, is_apart))
+        place.check(f"the slot never has more bookings than places: {above[:3]}", not above)
+        place.check(f"the slot always counts its bookings: {apart[:3]}", not apart)
         [last] = database.sql(SAMPLE)
         place.check(
             f"what was answered is in the books: {self.places} and {last}", last == (self.places, PLACES, self.places)
@@ -87,6 +88,16 @@ class Storm:
         place.check(
             f"who is too many is told so in the contract's words: {self.sentences}", set(self.sentences) == {SENTENCE}
         )
+
+
+def is_above(taken: int, capacity: int, booked: int) -> bool:
+    """Whether more places are booked than there are."""
+    return max(taken, booked) > capacity
+
+
+def is_apart(taken: int, capacity: int, booked: int) -> bool:
+    """Whether the slot says something else than its bookings."""
+    return taken != booked
 
 
 class Samples:
