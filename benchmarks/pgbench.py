@@ -14,10 +14,10 @@ RATE = re.compile(r"actually processed: (\d+)/(\d+)\n.*failed transactions: 0 .*
 def program() -> str:
     """Where it is: beside the embedded server, or else on the path."""
     wheel = "lib/python*/site-packages/*/pginstall18/bin/pgbench"
-    found = [str(path) for path in Path(sys.prefix).glob(wheel)] or [shutil.which("pgbench")]
-    if found[0] is None:
-        raise RuntimeError("pgbench is not installed.")
-    return found[0]
+    found = [str(path) for path in Path(sys.prefix).glob(wheel)]
+    if where := found[0] if found else shutil.which("pgbench"):
+        return where
+    raise RuntimeError("pgbench is not installed.")
 
 
 def pgbench(database: Database, script: str, *, clients: int, times: int) -> float:

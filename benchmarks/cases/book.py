@@ -45,7 +45,7 @@ def run(place: Place) -> list[Row]:
     seconds: dict[str, list[float]] = {"count": [], "counter": [], "web": []}
     for number in range(place.rounds):
         say(f"book, round {number + 1} of {place.rounds}")
-        seconds["count"].append(in_database(database, words.count(slots), clients, slots))
+        seconds["count"].append(in_database(database, words.counting(slots), clients, slots))
         seconds["counter"].append(in_database(database, words.counter(slots), clients, slots))
         check_counter(database)
     say("book, over HTTP")
@@ -87,7 +87,7 @@ class Words(NamedTuple):
         took = f"WITH took AS ({take} RETURNING 1) SELECT count(*) AS took FROM took \\gset"
         return script(slots, [*before, took], ":took = 1", after, self.refused)
 
-    def count(self, slots: int) -> str:
+    def counting(self, slots: int) -> str:
         """The usual way: the slot is locked where it is read, and its bookings are counted."""
         before, _take, after = self.parts()
         at = next(number for number, said in enumerate(before) if "gset" in said) + 1

@@ -116,5 +116,6 @@ def in_turns(site: Site, load: Load, hours: int) -> None:
 def start(database: Database, hours: int) -> subprocess.Popen[str]:
     """The site's command with its clock set to another time."""
     program = [sys.executable, "-c", PURGE.format(hours=hours)]
-    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.Popen(program, cwd=ROOT, env=database.environment, text=True, **output)
+    return subprocess.Popen(
+        program, cwd=ROOT, env=database.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )

@@ -4,9 +4,9 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 
-from benchmarks.load import Client, drive, post
+from benchmarks.load import Answer, Client, drive, post
 from benchmarks.place import Database, Place
 from benchmarks.report import Row
 
@@ -53,18 +53,18 @@ class Storm:
             if chance.random() < 0.7:
                 yield from self.tell("delete", post("/update/delete/", mine), -1 if inside else 0)
 
-    def book(self, number: int) -> Iterator[bytes]:
+    def book(self, number: int) -> Generator[bytes, Answer, dict[str, object]]:
         """A place in the slot; its id and its token, or nothing."""
         whom = {"firstname": f"Client {number}", "lastname": "Storm", "phone_number": "5550100009"}
         answer = yield from self.tell("book", post("/book/", {**whom, "date": DAY, "time": "12:00"}), 1)
         return {name: answer.json[name] for name in ("id", "manage_token")} if answer.status == 200 else {}
 
-    def move(self, mine: dict[str, object], way: str, to: str) -> Iterator[bytes]:
+    def move(self, mine: dict[str, object], way: str, to: str) -> Generator[bytes, Answer, int]:
         """The same booking at another time."""
         answer = yield from self.tell(way, post("/update/edit/", {**mine, "time": to}), 1 if way == "into" else -1)
         return answer.status
 
-    def tell(self, what: str, request: bytes, places: int) -> Iterator[bytes]:
+    def tell(self, what: str, request: bytes, places: int) -> Generator[bytes, Answer, Answer]:
         """Send it, and note what came of it."""
         answer = yield request
         self.answers[what, answer.status] += 1
