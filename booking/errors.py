@@ -66,6 +66,24 @@ class PartyTooLarge(Conflict):
     message = _("So many cannot come together. Book for fewer, or make several bookings.")
 
 
+class TooManyBookings(Conflict):
+    """As many are to come as may be at once, by the site's settings."""
+
+    code = "too_many_bookings"
+
+
+class TooManyForPhone(TooManyBookings):
+    """Of one phone number."""
+
+    message = _("This phone number has as many bookings as it may have at once. Cancel one first, or ask us to book.")
+
+
+class TooManyForAddress(TooManyBookings):
+    """Of one e-mail address."""
+
+    message = _("This e-mail address has as many bookings as it may have at once. Cancel one first, or ask us to book.")
+
+
 class TermsMisfit(Invalid):
     """A grid that does not divide the day would begin anew at midnight in the middle of a slot."""
 

@@ -387,7 +387,8 @@ class Booking(Record):
                 condition=Q(next_reminder_at__isnull=False),
                 name="booking_booking_to_remind",
             ),
-            models.Index(Lower("email"), condition=Q(account=None) & ~Q(email=""), name="booking_booking_to_join"),
+            models.Index(fields=["phone"], name="booking_booking_by_phone"),
+            models.Index(Lower("email"), condition=~Q(email=""), name="booking_booking_by_email"),
         ]
 
     is_over: bool  # these by the database's clock, where the query asked for them

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -21,6 +22,9 @@ from booking.errors import (
     TermsMisfit,
     TimeIsOver,
     TooFarAhead,
+    TooManyBookings,
+    TooManyForAddress,
+    TooManyForPhone,
     TooSoon,
 )
 from booking.models import A_DAY, NAME_LENGTH, PHONE, TERMS, Booking, Service
@@ -160,6 +164,22 @@ def require_party(service: Service, party: int, *, field: str = "party") -> int:
     if party > service.largest_party:
         raise PartyTooLarge(field=field)
     return party
+
+
+TOO_MANY: dict[str, type[TooManyBookings]] = {"phone": TooManyForPhone, "email": TooManyForAddress}
+
+
+def cap_of(field: str, *, by: Actor) -> int | None:
+    """How many bookings this actor lets one phone number, or one e-mail address, have at once; None for any number."""
+    caps = {"phone": settings.BOOKINGS_PER_PHONE, "email": settings.BOOKINGS_PER_ADDRESS}
+    return caps[field] if is_bound(by) else None
+
+
+def require_under(field: str, count: int, *, by: Actor) -> None:
+    """Refuse with TooManyBookings one more than so many."""
+    cap = cap_of(field, by=by)
+    if cap is not None and count >= cap:
+        raise TOO_MANY[field](field=field)
 
 
 def require_list(service: Service) -> None:

@@ -24,7 +24,7 @@ from django.db.models import (
     Sum,
     Value,
 )
-from django.db.models.functions import Cast, Coalesce, ExtractHour, ExtractMinute, ExtractSecond, Now, TruncDate
+from django.db.models.functions import Cast, Coalesce, ExtractHour, ExtractMinute, ExtractSecond, Lower, Now, TruncDate
 from django.db.models.lookups import LessThan
 from django.utils import timezone
 
@@ -192,6 +192,16 @@ class BookingQuerySet(RecordQuerySet):
     def upcoming(self) -> Self:
         """Their time has not come yet, by the database's clock."""
         return self.filter(starts_at__gte=Now())
+
+    def to_come(self) -> Self:
+        """Those that are not over, by the database's clock: what runs now is among them."""
+        return self.filter(ends_at__gt=Now())
+
+    def reached_at(self, name: str, value: str) -> Self:
+        """Those with this phone number, or with this e-mail address, which is in lower case."""
+        if name == "phone":
+            return self.filter(phone=value)
+        return self.alias(address=Lower("email")).exclude(email="").filter(address=value)
 
     def over(self) -> Self:
         """Their time has come."""

@@ -35,6 +35,11 @@ def whole(name: str, default: int, highest: int = 1000) -> int:
     return int(value)
 
 
+def whole_if_any(name: str) -> int | None:
+    """The same; None where it is not set."""
+    return whole(name, 1) if env.str(name, default="") else None
+
+
 def whole_numbers(name: str, default: str, highest: int = 1000) -> list[int]:
     """A setting that is a list of positive whole numbers with commas between them; it may be empty."""
     said = env.str(name, default=default)
@@ -338,6 +343,9 @@ WAITING_CONFIRM_LASTS = timedelta(hours=whole("WAITING_CONFIRM_HOURS", 24))
 
 # How long before a visit people are reminded of it by mail, each time; none where it is empty.
 BOOKING_REMINDERS = [timedelta(hours=hours) for hours in whole_numbers("BOOKING_REMINDER_HOURS", "24,1")]
+# How many bookings that are not over yet one phone number, and one e-mail address, may have; empty for any number.
+BOOKINGS_PER_PHONE = whole_if_any("BOOKINGS_PER_PHONE")
+BOOKINGS_PER_ADDRESS = whole_if_any("BOOKINGS_PER_ADDRESS")
 # Where the links in mails lead that open something of an app: called with what the mail names, it returns a path.
 LINKS_IN_MAILS = {"booking.booking": "booking.links.address_of"}
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from booking.actions.caps import require_few
 from booking.actions.places import again_if_slot_vanishes, give_back, locked, move_places, place, take_places
 from booking.actions.telling import language_of, set_reminder, tell
 from booking.models import Booking, Service, Slot, Tally
@@ -46,13 +47,15 @@ def book(
     """Take a place for each of the party in the slot of `starts_at`, and a free resource where the service needs one.
 
     SlotFull when there are not that many left; NotASlot, Closed, TooSoon, TooFarAhead or PartyTooLarge by the terms of
-    the service. Whoever has proven to read at `email`, or proves it later (`welcome`), finds it in their account.
+    the service; TooManyBookings with this number or address. Whoever has proven to read at `email`, or proves it later
+    (`welcome`), finds it in their account.
     """
     rights.require(by, "booking.book")
     starts_at = clean_instant(starts_at)
     booking = _expected(firstname=firstname, lastname=lastname, phone=phone, email=email, by=by)
     service = service or Service.objects.default()
     booking.party = require_party(service, party)
+    require_few(booking, phone=booking.phone, email=booking.email, by=by)
     place(booking, service, starts_at, by=by)
     enter(booking, by=by)
     take_places(booking.slot, booking.party)
@@ -88,8 +91,8 @@ def book_offer(
 ) -> Booking:
     """Make a booking of the places that are held for somebody, or of fewer of them; the rest goes to the next.
 
-    NoOffer when nothing is held for them any more. Lead time and horizon were asked when they joined: what is held for
-    somebody is theirs until the offer ends.
+    NoOffer when nothing is held for them any more; TooManyBookings. Lead time and horizon were asked when they joined:
+    what is held for somebody is theirs until the offer ends.
     """
     slot = Slot.objects.select_related("service").filter(pk=waiter.stock).first()
     if slot is None:
@@ -99,6 +102,7 @@ def book_offer(
     booking.account = booking.account or waiter.account
     booking.slot, booking.starts_at, booking.ends_at = slot, slot.starts_at, end_of(slot.service, slot.starts_at)
     booking.party = _party_of_offer(waiter, party)
+    require_few(booking, phone=booking.phone, email=booking.email, by=by)
     enter(booking, by=by, waiter=str(waiter.pk))
     if rest := use_offer(waiter, by=by) - booking.party:
         give_back(slot, rest)
@@ -159,6 +163,8 @@ def _change(booking: Booking, changes: dict[str, Any], *, by: Actor) -> Booking:
     left, places = booking.slot, booking.party
     if "party" in changes:
         require_party(left.service, changes["party"])
+    if {"phone", "starts_at"} & changes.keys():
+        require_few(booking, phone=changes.get("phone", booking.phone), email=booking.email, by=by)
     if "starts_at" in changes:
         place(booking, left.service, changes["starts_at"], by=by)
         set_reminder(booking)

@@ -1,9 +1,10 @@
 """Where a visit is received: its slot and its resource, and the places that are taken and given back.
 
-Locks are taken in one order everywhere: first a booking, then the resources of its service, the tally of its hour and
-slots, each in ascending key, each slot with those who wait for it before the next; the purge alike. A slot's row comes
-last, because everybody who books it waits for it. Whatever becomes free is offered to its waiting list in the same
-transaction (ticketing/actions/waiting.py), so that nobody outside the list sees it before.
+Locks are taken in one order everywhere: first a booking, then the phone number and the e-mail address whose bookings
+are counted (caps.py), the resources of its service, the tally of its hour and slots, each in ascending key, each slot
+with those who wait for it before the next; the purge alike. A slot's row comes last, because everybody who books it
+waits for it. Whatever becomes free is offered to its waiting list in the same transaction
+(ticketing/actions/waiting.py), so that nobody outside the list sees it before.
 """
 
 from collections.abc import Callable
