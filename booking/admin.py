@@ -3,15 +3,26 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from booking.actions import cancel_booking, change_resource, change_service, create_resource, create_service
-from booking.models import TERMS, Booking, Resource, Service, Slot, Tally
+from booking.actions import (
+    cancel_booking,
+    change_resource,
+    change_service,
+    create_resource,
+    create_service,
+    end_feed_of,
+    make_feed,
+    remove_feed,
+)
+from booking.links import address_of_feed
+from booking.models import TERMS, Booking, Feed, Resource, Service, Slot, Tally
 from booking.policies import clean_terms
 from ticketing.models import User
 from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
@@ -68,6 +79,29 @@ class ServiceAdmin(SiteModelAdmin):
         """The verb has set the resources."""
 
 
+@admin.action(description=_("Make a calendar link for the selected resources"))
+def make_links(modeladmin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> None:
+    """Each link on the next page, once; older ones are void."""
+    for resource in queryset:
+        _feed, token = make_feed(resource=resource, by=request.user)
+        sentence = _("The calendar of {name}: {address} Copy the link now: it is shown this once.")
+        messages.success(request, format_html(str(sentence), name=resource.name, address=address_of_feed(token)))
+
+
+make_links.operation = "booking.feeds"  # type: ignore[attr-defined]
+
+
+@admin.register(Feed)
+class FeedAdmin(ReadOnlyAdmin):
+    sees = "booking.feeds"
+    list_display = ["id", "resource", people("account", _("account")), "read_at", "created_at"]
+    list_filter = ["read_at", "created_at"]
+    list_select_related = ["resource", "account"]
+    ordering = ["-created_at", "-id"]
+    fields = ["resource", "account", "read_at", "created_at"]
+    actions = [each(remove_feed, _("Remove the selected calendar links"), "booking.feeds")]
+
+
 @admin.register(Resource)
 class ResourceAdmin(SiteModelAdmin):
     operation = "booking.manage"
@@ -77,6 +111,7 @@ class ResourceAdmin(SiteModelAdmin):
     list_select_related = ["calendar"]
     search_fields = ["name"]
     ordering = ["name", "id"]
+    actions = [make_links, each(end_feed_of, _("Remove the calendar links of the selected resources"), "booking.feeds")]
 
     def save_model(self, request: HttpRequest, obj: Resource, form: ModelForm, change: bool) -> None:
         """By its verbs."""

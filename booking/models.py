@@ -14,6 +14,7 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from booking import querysets
@@ -420,6 +421,40 @@ class Booking(Record):
     def manage_token(self) -> str:
         """What shows, changes and cancels this booking without an account: derived, only its digest is stored."""
         return manage_token(self.pk, self.manage_version)
+
+
+class Feed(Record):
+    """A private calendar that calendar programs read: of a resource, or of one account. Its link is shown once."""
+
+    resource = models.OneToOneField(
+        Resource, null=True, on_delete=models.CASCADE, related_name="feed", verbose_name=_("resource")
+    )
+    account = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="feed", verbose_name=_("account")
+    )
+    digest = models.CharField(_("digest of the link"), max_length=64, unique=True, editable=False)
+    read_at = models.DateTimeField(_("last read"), null=True, editable=False, help_text=_("To the hour."))
+
+    objects = querysets.FeedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("calendar link")
+        verbose_name_plural = _("calendar links")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(resource=None, account__isnull=False) | Q(resource__isnull=False, account=None),
+                name="booking_feed_of_one",
+            ),
+            models.CheckConstraint(condition=Q(digest__regex="^[0-9a-f]{64}$"), name="booking_feed_digest_whole"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def name(self) -> str:
+        """What calendar programs call it."""
+        return self.resource.name if self.resource else gettext("My bookings")
 
 
 class Tally(models.Model):

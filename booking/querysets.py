@@ -24,7 +24,17 @@ from django.db.models import (
     Sum,
     Value,
 )
-from django.db.models.functions import Cast, Coalesce, ExtractHour, ExtractMinute, ExtractSecond, Lower, Now, TruncDate
+from django.db.models.functions import (
+    Cast,
+    Coalesce,
+    ExtractHour,
+    ExtractMinute,
+    ExtractSecond,
+    Lower,
+    Now,
+    Trunc,
+    TruncDate,
+)
 from django.db.models.lookups import LessThan
 from django.utils import timezone
 
@@ -203,6 +213,10 @@ class BookingQuerySet(RecordQuerySet):
             return self.filter(phone=value)
         return self.alias(address=Lower("email")).exclude(email="").filter(address=value)
 
+    def in_calendars(self) -> Self:
+        """Those that calendars show: of the last 30 days and of the year to come."""
+        return self.filter(starts_at__gt=Now() - timedelta(days=30), starts_at__lt=Now() + timedelta(days=366))
+
     def over(self) -> Self:
         """Their time has come."""
         return self.filter(starts_at__lt=Now())
@@ -253,6 +267,25 @@ FROM booking_slot slot CROSS JOIN LATERAL ({IN_TALLY.format(at="%(at)s::timestam
 WHERE slot.id = %(slot)s
 ON CONFLICT (service_id, day, hour) DO UPDATE SET cancelled = booking_tally.cancelled + 1
 """
+
+
+class FeedQuerySet(RecordQuerySet):
+    """Calendar links are looked up by digest; only whoever has the link knows what makes it."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """The links that this operation reaches for the actor."""
+        reached = rights.require(actor, operation)
+        return self if reached == Scope.ALL else self.filter(account=actor)
+
+    def opened_by(self, token: str) -> Any:
+        """The one with this token, or None; one of an account that may not log in here opens nothing."""
+        admitted = apps.get_model("ticketing.user").objects.admitted()
+        found = self.filter(Q(account=None) | Q(account__in=admitted), digest=digest(token))
+        return found.select_related("resource", "account").first()
+
+    def due_to_note(self) -> Self:
+        """Those of which no read was noted in this hour."""
+        return self.filter(Q(read_at=None) | Q(read_at__lt=Trunc(Now(), "hour")))
 
 
 class TallyQuerySet(QuerySet):

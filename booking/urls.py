@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking import day_views, link_views, report_views, views, waiting_views
+from booking import day_views, feed_views, link_views, report_views, views, waiting_views
 
 app_name = "booking"
 
@@ -20,6 +20,9 @@ urlpatterns = [
     path("day/<uuid:pk>/undo/", day_views.day_undo, name="undo_check_in"),
     path("day/<uuid:pk>/missed/", day_views.day_missed, name="missed"),
     path("bookings/", views.booking_list, name="list"),
+    path("bookings/calendar-link/", feed_views.make, name="feed"),
+    path("bookings/calendar-link/remove/", feed_views.remove, name="feed_remove"),
+    path("calendar/<str:token>.ics", feed_views.read, name="feed_read"),
     path("bookings/find/", views.booking_find, name="find"),
     path("bookings/<uuid:pk>/", views.booking_detail, name="detail"),
     path("bookings/<uuid:pk>/cancel/", views.booking_cancel, name="cancel"),

@@ -11,7 +11,7 @@ from django_q.signing import SignedPackage
 
 from allocation.actions import create_option, invalidate, purchase
 from allocation.models import Ticket as EventTicket
-from booking.actions import book, change_booking, create_resource
+from booking.actions import book, change_booking, create_resource, make_feed
 from booking.models import Service, Tally
 from support.actions import go_online, open_ticket, reject_ticket, reply_to_ticket
 from ticketing.actions import create_webhook, issue_token, post_mail, use_offer
@@ -81,7 +81,7 @@ class World:
         self.bookings = [self.booking, *over]
         for number in range(MANY):
             self.visit(NOON + timedelta(days=2, hours=number))
-        create_resource(name=TEXT, by=None)
+        make_feed(resource=create_resource(name=TEXT, by=None), by=None)
         Tally.objects.count_cancelled(self.booking)
 
     def visit(self, at):

@@ -20,7 +20,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 
 from allocation.models import Ticket as EventTicket
 from allocation.tests.factories import PurchaseFactory, TicketOptionFactory, bought_ticket
-from booking.actions import create_resource
+from booking.actions import create_resource, make_feed
 from booking.models import Booking, Tally
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
 from support.actions import reject_ticket
@@ -105,7 +105,7 @@ def make_of_apps(number, user):
     ReplyFactory(ticket__by=user)
     Question.objects.filter(user=user).update(status="in_progress", agent=person)
     booking = BookingFactory(service=ServiceFactory(), starts_at=NOON + timedelta(hours=number), by=user)
-    create_resource(name=f"Room {number}", by=None)
+    make_feed(resource=create_resource(name=f"Room {number}", by=None), by=None)
     Tally.objects.count_cancelled(booking)
     PurchaseFactory(option=TicketOptionFactory(), buyer=user.pk, by=user)
 

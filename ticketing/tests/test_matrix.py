@@ -15,7 +15,7 @@ from django.test import Client
 
 from allocation.models import Ticket
 from allocation.tests.factories import PurchaseFactory, TicketOptionFactory
-from booking.actions import check_in, create_resource
+from booking.actions import check_in, create_resource, make_feed
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
 from support.models import Agent
 from support.tests.factories import ReplyFactory, TicketFactory
@@ -132,6 +132,10 @@ CASES = [
     api("booking.check_in", "POST", "booking/bookings/{id}/missed/", thing="late"),
     api("booking.manage", "POST", "booking/services/", {"slug": "repair", "name": "Repair", "slot_capacity": 2}),
     api("booking.manage", "PATCH", "booking/services/{id}/", {"name": "Repair"}, thing="service"),
+    api("booking.feeds", "GET", "booking/feeds/"),
+    api("booking.feeds", "POST", "booking/feeds/", {}),
+    api("booking.feeds", "GET", "booking/feeds/{id}/", thing="feed"),
+    api("booking.feeds", "DELETE", "booking/feeds/{id}/", thing="feed"),
     api("booking.manage", "GET", "booking/resources/"),
     api("booking.manage", "GET", "booking/resources/{id}/", thing="resource"),
     api("booking.manage", "POST", "booking/resources/", {"name": "Room 2"}),
@@ -214,7 +218,8 @@ CASES = [
 ]
 
 # Not asked by one request for one object: shown by tests of their own, or done by commands only.
-ELSEWHERE = {"account.log_in", "account.sign_up", "account.use_link", "booking.purge", "site.operate"}
+ELSEWHERE = {"account.log_in", "account.sign_up", "account.use_link", "booking.purge", "booking.read_feed"}
+ELSEWHERE |= {"site.operate"}
 
 
 def _bought(owner):
@@ -230,6 +235,7 @@ MAKE = {
     "reply": lambda owner: ReplyFactory(ticket=TicketFactory(by=owner), by=owner).pk,
     "agent": lambda owner: Agent.objects.get_or_create(user=owner)[0].pk,
     "resource": lambda owner: create_resource(name="Room 1", by=None).pk,
+    "feed": lambda owner: make_feed(by=owner)[0].pk,
     "slot": lambda owner: BookingFactory(starts_at=NOON).slot_id,
     "booking": lambda owner: BookingFactory(by=owner, starts_at=NOON).pk,
     "today": lambda owner: past(timedelta(0), by=owner).pk,

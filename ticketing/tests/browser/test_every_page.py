@@ -82,6 +82,8 @@ PAGES = {
         "/admin/support/agent/add/",
         "/admin/support/agent/{agent}/change/",
         "/admin/booking/booking/",
+        "/admin/booking/feed/",
+        "/admin/booking/resource/",
         "/admin/booking/booking/{booking}/change/",
         "/admin/booking/service/{service}/change/",
         "/admin/allocation/ticketoption/",
