@@ -91,6 +91,12 @@ class Way(NamedTuple):
     day: date | None = None
     starts_at: datetime | None = None
     party: int = 1
+    page: str = "booking:book"  # where the steps are: this name's address
+
+    @property
+    def start(self) -> str:
+        """Where the steps begin."""
+        return reverse(self.page)
 
     @property
     def is_over_services(self) -> bool:
@@ -181,7 +187,7 @@ class Way(NamedTuple):
         said = {"service": service.slug if service else self.said_service, "date": day.isoformat() if day else ""}
         said |= {"time": said_time(at) if at else "", "party": "" if service else self.said_party}
         chosen = urlencode({name: value for name, value in said.items() if value})
-        return f"{reverse('booking:book')}?{chosen}" if chosen else reverse("booking:book")
+        return f"{self.start}?{chosen}" if chosen else self.start
 
 
 class DayOfMonth(NamedTuple):
@@ -275,7 +281,7 @@ def way_of(form: StepForm | BookForm) -> Way:
 
 def steps(way: Way, here: str) -> list[Step]:
     """The steps in their order, and which one this is."""
-    addresses = {"service": reverse("booking:book"), "day": way.to_day, "time": way.to_time}
+    addresses = {"service": way.start, "day": way.to_day, "time": way.to_time}
     names = [name for name in LABELS if name != "service" or way.is_over_services or here == "service"]
     behind = [] if here == "done" else names[: names.index(here)]
     return [Step(LABELS[name], name == here, addresses[name] if name in behind else "") for name in names]

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from booking import day_views, feed_views, link_views, report_views, views, waiting_views
+from booking import day_views, embed_views, feed_views, link_views, report_views, views, waiting_views
 
 app_name = "booking"
 
 urlpatterns = [
     path("book/", views.booking_new, name="book"),
+    path("book/embed/", embed_views.embed, name="embed"),
+    path("book/embed/<uuid:pk>/<str:token>/", embed_views.embed_done, name="embed_done"),
     path("book/done/", views.booking_done, name="done"),
     path("book/wait/<uuid:pk>/", waiting_views.wait, name="wait"),
     path("book/wait/asked/", waiting_views.wait_asked, name="wait_asked"),

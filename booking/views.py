@@ -58,10 +58,14 @@ def booking_new(request: HttpRequest) -> HttpResponse:
         return _booked(request, BookForm(services, request.POST))
     said = StepForm(services, request.GET, by=request.user, at=timezone.now())
     said.is_valid()  # what makes no sense chooses nothing, and the form says so
-    way = way_of(said)
+    return _step(request, said, way_of(said))
+
+
+def _step(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
+    """Whatever comes next on this way."""
     if way.service and way.starts_at and not wants_part(request):
         chosen = {name: request.GET[name] for name in ("service", "date", "time", "party") if name in request.GET}
-        return _ask(request, _blank(request, services, **chosen), way)
+        return _ask(request, _blank(request, said.services, **chosen), way)
     if way.service and not way.day and (first := said.cleaned_data.get("month")):
         return _whole_month(request, way, month(way, first, by=request.user, at=said.at))
     return _choose(request, said, way)
@@ -77,7 +81,11 @@ def _booked(request: HttpRequest, form: BookForm) -> HttpResponse:
             made = once(request, form.cleaned_data["form_key"], "panel booking.book", partial(_book, request, form))
             note_made(request, made)
             return redirect("booking:done")
-    way = way_of(form)
+    return _refused(request, form, way_of(form))
+
+
+def _refused(request: HttpRequest, form: BookForm, way: Way) -> HttpResponse:
+    """The form again, with what is wrong, and what is free instead."""
     way = way._replace(service=way.service or Service())
     return _ask(request, form, way, _nearby(request, form, way))
 

@@ -116,6 +116,9 @@ def _outside() -> Iterator[CheckMessage]:
     for origin in settings.CORS_ALLOWED_ORIGINS:
         if origin.startswith("http://"):
             yield Warning(f"CORS_ALLOWED_ORIGINS has {origin}, which anybody on the way can be.", id="ticketing.W016")
+    for origin in settings.EMBED_ORIGINS:
+        if not origin.startswith("https://"):
+            yield Error(f"EMBED_ORIGINS lets {origin} frame the booking, which anybody can be.", id="ticketing.E022")
     for host in settings.WEBHOOK_PRIVATE_HOSTS:
         yield Warning(
             f"WEBHOOK_PRIVATE_HOSTS lets webhooks reach {host}, inside your network.",

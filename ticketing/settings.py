@@ -193,6 +193,13 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+# The sites whose pages may show the booking steps (/panel/book/embed/) in a frame: none, unless named.
+EMBED_ORIGINS = [origin.strip() for origin in env.list("EMBED_ORIGINS", default=[])]
+for origin in EMBED_ORIGINS:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin):
+        raise ImproperlyConfigured(
+            f"EMBED_ORIGINS names “{origin}”. Name origins with commas between them: https://www.example.org"
+        )
 PERMISSIONS_POLICY = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"  # gates read codes by camera
 CSRF_FAILURE_VIEW = "ticketing.toolkit.middleware.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not IS_DEMO

@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
@@ -19,6 +20,34 @@ class Request:
     @property
     def id(self):
         return self.headers["webhook-id"]
+
+
+class FramingPage:
+    """A page of another site, on every loopback name, with a frame that shows the address that is asked about."""
+
+    def __init__(self):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                shown = unquote(self.path.partition("?")[2])
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.end_headers()
+                frame = f'<iframe src="{shown}" title="Book a time" width="100%" height="800"></iframe>'
+                self.wfile.write(f'<!doctype html><html lang="en"><title>Shop</title>{frame}</html>'.encode())
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Receiver:

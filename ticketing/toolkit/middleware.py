@@ -1,6 +1,6 @@
 """A refusal outside a form, as a page; and the headers every answer carries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -30,12 +30,24 @@ class SiteHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response["X-Site-Mode"] = settings.SITE_MODE
+        if settings.EMBED_ORIGINS and hasattr(request, EMBEDDED):
+            del response["X-Frame-Options"]
+            response["Content-Security-Policy"] = framed_by(settings.EMBED_ORIGINS)
         response.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
         response.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.setdefault("X-Content-Type-Options", "nosniff")
         response.setdefault("Cache-Control", "no-store" if is_about_somebody(response) else "private, no-cache")
         return response
+
+
+EMBEDDED = "layout"  # the mark on a request for a page that pages of other sites may show: the name of its bare layout
+
+
+def framed_by(origins: Sequence[str]) -> str:
+    """The policy of all pages, but for who may frame this one."""
+    policy: str = settings.CONTENT_SECURITY_POLICY
+    return policy.replace("frame-ancestors 'none'", f"frame-ancestors {' '.join(origins)}")
 
 
 def is_about_somebody(response: HttpResponseBase) -> bool:

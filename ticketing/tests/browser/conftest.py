@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.tests.receivers import MailServer
+from ticketing.tests.receivers import FramingPage, MailServer
 from ticketing.tests.test_site import Site, home, within
 
 PASSWORD = "12345"  # of every account of the demo
@@ -24,14 +24,18 @@ def pytest_collection_modifyitems(items):
 
 
 class SiteWithMail(Site):
-    """Its mails arrive at a real mail server."""
+    """Its mails arrive at a real mail server, and one page of another site may frame its booking."""
 
-    def __init__(self, home, server):
+    def __init__(self, home, server, shop):
         super().__init__(home)
-        self.server = server
+        self.server, self.shop = server, shop
 
     def environment(self):
-        return super().environment() | {"EMAIL_URL": f"smtp://127.0.0.1:{self.server.port}"}
+        outside = {
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.server.port}",
+            "EMBED_ORIGINS": f"http://localhost:{self.shop.port}",
+        }
+        return super().environment() | outside
 
     def mail_to(self, address, saying=""):
         """The text of the last mail to this address that holds this, once it is there."""
@@ -51,8 +55,8 @@ def text(mail):
 
 @pytest.fixture(scope="session")
 def site():
-    with home() as place, MailServer() as server:
-        site = SiteWithMail(place, server).start()
+    with home() as place, MailServer() as server, FramingPage() as shop:
+        site = SiteWithMail(place, server, shop).start()
         yield site
         site.stop()
 

@@ -35,6 +35,8 @@ PAGES = {
         "/panel/book/?date=2001-02-30&time=25:61&service=none",
         "/panel/book/?month=2031-03",
         "/panel/book/done/",
+        "/panel/book/embed/",
+        "/panel/book/embed/?date=2031-03-03&time=10:15",
         "/panel/book/wait/asked/",
         "/panel/bookings/find/",
         "/panel/events/",
