@@ -19,6 +19,7 @@ from booking.actions import check_in, mark_missed, undo_check_in, walk_in
 from booking.forms import RULES, PartyForm, ServiceForm
 from booking.models import NAME_LENGTH, Booking, Service
 from booking.policies import clean_phone
+from booking.views import services_shown
 from ticketing.toolkit.contracts import found
 from ticketing.toolkit.panel import OnceForm, once, operation, refusals_on, render_page
 from ticketing.toolkit.windows import window
@@ -82,7 +83,7 @@ class WalkInForm(OnceForm, PartyForm, ServiceForm):
 @require_safe
 def day(request: HttpRequest) -> HttpResponse:
     """Who comes today, in the order of their times; by a name or a code those who are meant."""
-    return _day(request, WalkInForm(_services(request)))
+    return _day(request, WalkInForm(services_shown(request)))
 
 
 def _day(request: HttpRequest, form: WalkInForm) -> HttpResponse:
@@ -98,16 +99,12 @@ def _day(request: HttpRequest, form: WalkInForm) -> HttpResponse:
     return render_page(request, "booking/day.html", "booking/_day.html", context)
 
 
-def _services(request: HttpRequest) -> list[Service]:
-    return list(Service.objects.visible_to(request.user, "booking.see_free").with_calendar().in_order())
-
-
 @operation("booking.check_in")
 @never_cache
 @require_http_methods(["POST"])
 def day_walk_in(request: HttpRequest) -> HttpResponse:
     """Let somebody in without a booking."""
-    form = WalkInForm(_services(request), request.POST)
+    form = WalkInForm(services_shown(request), request.POST)
     if form.is_valid():
         with refusals_on(form):
             once(request, form.cleaned_data["form_key"], "panel booking.walk_in", partial(_let_in, request, form))

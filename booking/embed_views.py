@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from booking.forms import BookForm, StepForm
 from booking.models import Booking, manage_token
 from booking.steps import way_of
-from booking.views import _book, _refused, _services, _step, _until
+from booking.views import book_typed, changeable_until, next_step, refused_form, services_shown
 from ticketing.errors import NotFound
 from ticketing.toolkit.middleware import EMBEDDED
 from ticketing.toolkit.panel import once, operation, refusals_on
@@ -50,21 +50,21 @@ def embedded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespons
 @shown_and_sent
 def embed(request: HttpRequest) -> HttpResponse:
     """The steps as far as the address says; what is sent is booked."""
-    services = _services(request)
+    services = services_shown(request)
     if request.method == "POST":
         return _sent(request, BookForm(services, request.POST))
     said = StepForm(services, request.GET, by=request.user, at=timezone.now())
     said.is_valid()  # what makes no sense chooses nothing, and the form says so
-    return _step(request, said, way_of(said)._replace(page=PAGE))
+    return next_step(request, said, way_of(said)._replace(page=PAGE))
 
 
 def _sent(request: HttpRequest, form: BookForm) -> HttpResponse:
     if form.is_valid():
         with refusals_on(form):
             key = form.cleaned_data["form_key"]
-            made = once(request, key, "panel booking.embed", partial(_book, request, form))
+            made = once(request, key, "panel booking.embed", partial(book_typed, request, form))
             return redirect("booking:embed_done", made, manage_token(made, 1))
-    return _refused(request, form, way_of(form)._replace(page=PAGE))
+    return refused_form(request, form, way_of(form)._replace(page=PAGE))
 
 
 @embedded
@@ -77,7 +77,7 @@ def embed_done(request: HttpRequest, pk: UUID, token: str) -> HttpResponse:
     booking = rows.with_expired().select_related("slot__service", "resource").filter(pk=pk).first()
     if booking is None:
         raise NotFound
-    context = {"booking": booking, "token": token, "until": _until(request, booking)}
+    context = {"booking": booking, "token": token, "until": changeable_until(request, booking)}
     response = render(request, "booking/embed_done.html", context)
     response["Referrer-Policy"] = "no-referrer"
     return response

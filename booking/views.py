@@ -53,15 +53,15 @@ shown_and_sent = require_http_methods(["GET", "HEAD", "POST"])
 @shown_and_sent
 def booking_new(request: HttpRequest) -> HttpResponse:
     """The steps of a booking, as far as the address says; what is sent is booked, also without any step."""
-    services = _services(request)
+    services = services_shown(request)
     if request.method == "POST":
         return _booked(request, BookForm(services, request.POST))
     said = StepForm(services, request.GET, by=request.user, at=timezone.now())
     said.is_valid()  # what makes no sense chooses nothing, and the form says so
-    return _step(request, said, way_of(said))
+    return next_step(request, said, way_of(said))
 
 
-def _step(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
+def next_step(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
     """Whatever comes next on this way."""
     if way.service and way.starts_at and not wants_part(request):
         chosen = {name: request.GET[name] for name in ("service", "date", "time", "party") if name in request.GET}
@@ -71,26 +71,28 @@ def _step(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
     return _choose(request, said, way)
 
 
-def _services(request: HttpRequest) -> list[Service]:
+def services_shown(request: HttpRequest) -> list[Service]:
+    """What can be chosen, each with its hours."""
     return list(Service.objects.visible_to(request.user, "booking.see_free").with_calendar().in_order())
 
 
 def _booked(request: HttpRequest, form: BookForm) -> HttpResponse:
     if form.is_valid():
         with refusals_on(form):
-            made = once(request, form.cleaned_data["form_key"], "panel booking.book", partial(_book, request, form))
-            note_made(request, made)
+            key = form.cleaned_data["form_key"]
+            note_made(request, once(request, key, "panel booking.book", partial(book_typed, request, form)))
             return redirect("booking:done")
-    return _refused(request, form, way_of(form))
+    return refused_form(request, form, way_of(form))
 
 
-def _refused(request: HttpRequest, form: BookForm, way: Way) -> HttpResponse:
+def refused_form(request: HttpRequest, form: BookForm, way: Way) -> HttpResponse:
     """The form again, with what is wrong, and what is free instead."""
     way = way._replace(service=way.service or Service())
     return _ask(request, form, way, _nearby(request, form, way))
 
 
-def _book(request: HttpRequest, form: BookForm) -> Booking:
+def book_typed(request: HttpRequest, form: BookForm) -> Booking:
+    """Book what a form says."""
     typed = form.cleaned_data
     names = {name: typed[name] for name in ("firstname", "lastname", "email", "starts_at", "service")}
     return book(**names, phone=typed["phone_number"], party=form.people, by=request.user)
@@ -159,12 +161,13 @@ def _nearby(
 def booking_done(request: HttpRequest) -> HttpResponse:
     """What somebody just booked, with what opens it again: shown once, to the browser that booked it."""
     rows = Booking.objects.filter(pk__in=take_made(request)).select_related("slot__service", "resource").in_order()
-    way = Way(_services(request), None)
-    found = [(booking, _until(request, booking)) for booking in rows]
+    way = Way(services_shown(request), None)
+    found = [(booking, changeable_until(request, booking)) for booking in rows]
     return render(request, "booking/booking_done.html", {"bookings": found, "way": way, "steps": steps(way, "done")})
 
 
-def _until(request: HttpRequest, booking: Booking) -> str:
+def changeable_until(request: HttpRequest, booking: Booking) -> str:
+    """Until when whoever asks can change or cancel it, in a sentence; empty for whoever always can."""
     return deadline(booking.slot.service, booking.starts_at, by=request.user, at=timezone.now())
 
 
@@ -204,7 +207,13 @@ def booking_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
             form.choose_among_times()
     seen = {"phone": phone_as_seen(booking.phone, sight), "email": email_as_seen(booking.email, sight)}
     settled = _settled(request, booking)
-    context = {"booking": booking, "form": form, "settled": settled, "until": _until(request, booking), **seen}
+    context = {
+        "booking": booking,
+        "form": form,
+        "settled": settled,
+        "until": changeable_until(request, booking),
+        **seen,
+    }
     context |= {"nearby": nearby, "party": form.people if nearby else booking.party}
     return render(request, "booking/booking_detail.html", context)
 

@@ -1,4 +1,4 @@
-"""Private calendar links over /api/v1/booking/feeds/."""
+"""Private calendar links over the API."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from booking.actions import make_feed, remove_feed
+from booking.api.named import resources_named
 from booking.links import address_of_feed
-from booking.models import Feed, Resource
-from ticketing.errors import NotFound
+from booking.models import Feed
 from ticketing.toolkit.api import ApiViewSet
 from ticketing.toolkit.fields import Id, Instant
 
@@ -76,7 +76,7 @@ class FeedViewSet(ApiViewSet):
     def create(self, request: Request) -> Response:
         """Make a link, shown this once, and the older one of the same void."""
         said = self.input()
-        resource = _resource(request, said["resource"]) if "resource" in said else None
+        [resource] = resources_named([said["resource"]], request) if "resource" in said else [None]
         feed, token = make_feed(resource=resource, by=request.user)
         return self.answer(feed, 201, address=address_of_feed(token))
 
@@ -84,9 +84,3 @@ class FeedViewSet(ApiViewSet):
         """Make the link void for good."""
         remove_feed(self.get_object(), by=request.user)
         return self.done()
-
-
-def _resource(request: Request, pk: Any) -> Resource:
-    if resource := Resource.objects.visible_to(request.user, "booking.manage").filter(pk=pk).first():
-        return resource
-    raise NotFound(field="resource")

@@ -149,8 +149,19 @@ def test_a_read_is_noted_once_an_hour(client, customer):
     client.get(path_of(token))
     feed.refresh_from_db()
     assert (feed.read_at.minute, feed.read_at <= database_now() < feed.read_at + timedelta(hours=1)) == (0, True)
-    with nothing_changes():
-        client.get(path_of(token))
+    written = where_it_lies(feed)
+    client.get(path_of(token))
+    assert where_it_lies(feed) == written
+    Feed.objects.update(read_at=feed.read_at - timedelta(hours=1))
+    client.get(path_of(token))
+    assert Feed.objects.get().read_at >= feed.read_at
+
+
+def where_it_lies(row):
+    """Moves with every write, also of what stood there before."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ctid::text FROM booking_feed WHERE id = %s", [row.pk])
+        return cursor.fetchone()
 
 
 # Whose links open nothing

@@ -9,7 +9,6 @@ from rest_framework.routers import SimpleRouter
 
 from allocation import api as allocation
 from booking import api as booking
-from booking import feed_api
 from support import api as support
 from ticketing.api import accounts, description, hours, site, waiting
 from ticketing.errors import NotFound
@@ -39,7 +38,7 @@ router.register("allocation/tickets", allocation.TicketViewSet, "ticket")
 router.register("booking/services", booking.ServiceViewSet, "booking-service")
 router.register("booking/resources", booking.ResourceViewSet, "booking-resource")
 router.register("booking/tallies", booking.TallyViewSet, "booking-tally")
-router.register("booking/feeds", feed_api.FeedViewSet, "booking-feed")
+router.register("booking/feeds", booking.FeedViewSet, "booking-feed")
 router.register("booking/slots", booking.SlotViewSet, "booking-slot")
 router.register("booking/bookings", booking.BookingViewSet, "booking")
 router.register("support/tickets", support.TicketViewSet, "support-ticket")
