@@ -118,7 +118,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "corsheaders",
     "django_filters",
     "django_htmx",
@@ -261,8 +260,28 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "ticketing.toolkit.schema.site_address",
     ],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "TAGS": [
+        {"name": name, "description": sentence}
+        for name, sentence in {
+            "booking": "Services, the times they are open for, and the bookings of them.",
+            "waiting": "Places on the waiting lists for what is full.",
+            "support": "Questions, the agents who answer them, and what was written.",
+            "allocation": "What is on, what was bought of it, and the tickets that let people in.",
+            "hours": "When the organisation is open: calendars, closures and special openings.",
+            "account": "The caller's own account.",
+            "accounts": "Everybody's accounts, for whoever manages them.",
+            "invitations": "Accounts that were offered by mail.",
+            "sign-ups": "How people ask for an account.",
+            "password-resets": "How people take a new password for a forgotten one.",
+            "links": "What the links in such mails do.",
+            "tokens": "The caller's API tokens.",
+            "sessions": "Where the caller is logged in.",
+            "activities": "The audit trail: who did what, and when.",
+            "webhooks": "Addresses of other sites that are told what happens here.",
+            "deliveries": "What was sent to webhooks, and what became of it.",
+            "mails": "What was mailed, and what became of it.",
+        }.items()
+    ],
     "COMPONENT_SPLIT_REQUEST": False,
     "ENUM_NAME_OVERRIDES": {"DepartmentEnum": "support.models.Department"},
 }

@@ -3,9 +3,10 @@
 from functools import cache
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
@@ -15,6 +16,7 @@ from rest_framework.views import APIView
 from ticketing import rights
 from ticketing.toolkit.api import AlwaysJSON
 from ticketing.toolkit.panel import operation
+from ticketing.toolkit.reference import Reader, Reference
 
 
 class Description(APIView):
@@ -38,8 +40,32 @@ def described(mode: str, language: str | None) -> dict[str, Any]:
     return SchemaGenerator().get_schema(public=True)
 
 
+@cache
+def reference(mode: str) -> Reference:
+    """The same for people; always in the words that programs are answered in."""
+    with override(settings.LANGUAGE_CODE):
+        document = described(mode, settings.LANGUAGE_CODE)
+    return Reader(document, settings.SITE_URL).read()
+
+
 @operation("site.visit")
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """The same, to read and to try out."""
-    return render(request, "api/docs.html")
+    """How to call the API, and its parts."""
+    told = reference(rights.mode())
+    return render(
+        request,
+        "api/docs.html",
+        {"parts": told.parts, "problem": told.problem, "refusals": told.refusals(), "site": settings.SITE_URL},
+    )
+
+
+@operation("site.visit")
+@require_safe
+def docs_of(request: HttpRequest, part: str) -> HttpResponse:
+    """Every operation of one part."""
+    told = reference(rights.mode())
+    for known in told.parts:
+        if known.name == part:
+            return render(request, "api/part.html", {"part": known, "parts": told.parts})
+    raise Http404

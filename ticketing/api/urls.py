@@ -80,6 +80,7 @@ no_such_address.is_for_programs = True
 urlpatterns = [
     path("schema/", operation("site.visit")(description.Description.as_view()), name="schema"),
     path("docs/", description.docs, name="docs"),
+    path("docs/<slug:part>/", description.docs_of, name="docs-of"),
     re_path("^account/?$", profile(get="retrieve", patch="partial_update"), name="profile"),
     re_path("^account/password/?$", profile(post="password"), name="profile-password"),
     re_path("^account/address/?$", profile(post="address"), name="profile-address"),

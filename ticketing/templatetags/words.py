@@ -1,12 +1,13 @@
 """What templates say in words: instants, the site's zone, browsers, and the way back."""
 
+import re
 from datetime import datetime
 
 from django import template
 from django.template import Context
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -47,3 +48,9 @@ def way_back(context: Context) -> str:
     request = context.get("request")
     page = middleware.way_back(request) if request else ""
     return "" if request and page == request.build_absolute_uri() else page
+
+
+@register.filter
+def codes(sentence: str) -> SafeString:
+    """A sentence with what stands in `backticks` as code."""
+    return mark_safe(re.sub("`([^`]+)`", r"<code>\1</code>", escape(sentence)))  # noqa: S308  # escaped beforehand

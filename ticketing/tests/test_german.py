@@ -27,6 +27,7 @@ from django.utils import translation
 
 from ticketing import rights
 from ticketing.actions import post_mail
+from ticketing.api.description import reference
 from ticketing.errors import Refused
 from ticketing.forms import ProfileForm
 from ticketing.rights import Role
@@ -249,6 +250,7 @@ def parts(world):
         **{f"support:{name}": [{"code": question.code}] for name in ("reply", "close", "reopen", "triage", "reject")},
         "waiting:place": [{"pk": row.pk} for row in world.waiters],
         **{f"waiting:{name}": [{"pk": world.offer.pk}] for name in ("confirm", "leave", "decline", "accept")},
+        "v1:docs-of": [{"part": part.name} for part in reference(rights.mode()).parts],
         "waiting:link": [{"pk": row.pk, "secret": row.secret} for row in world.waiters[:1]],
         "account:link": [{"pk": link.pk, "secret": link.secret} for link in world.links],
         **{f"account:token_{name}": [{"pk": world.token.pk}] for name in ("rename", "rotate", "revoke")},

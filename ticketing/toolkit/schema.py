@@ -12,6 +12,10 @@ from ticketing.rights import RIGHTS, Role, cell
 from ticketing.toolkit.problems import PROBLEM
 
 _SENTENCES = {
+    "200": "Here it is.",
+    "201": "It is made; `Location` says where it can be read.",
+    "202": "It is on its way.",
+    "204": "It is done; there is nothing to show.",
     "400": "The request breaks a rule of its own; `errors` names the fields.",
     "401": "Nobody is logged in, or the token is not one of ours.",
     "403": "This role lacks the whole function, or a form's CSRF token is missing.",
@@ -94,6 +98,7 @@ class ApiSchema(AutoSchema):
         responses = operation["responses"]
         for status in responses:
             responses[status].setdefault("headers", {}).update(self._told(status))
+            responses[status]["description"] = _SENTENCES[status]
         for status in sorted(self._refusals()):
             answer = self._get_response_for_code(Problem, status, [PROBLEM])
             responses[status] = {**answer, "description": _SENTENCES[status], "headers": _HEADERS.get(status, {})}

@@ -44,6 +44,9 @@ PAGES = {
         "/account/sign-up/",
         "/account/forgot/",
         "/account/sent/",
+        "/api/v1/docs/",
+        "/api/v1/docs/booking/",
+        "/api/v1/docs/waiting/",
         "/nowhere/",
     ],
     "amara": [
