@@ -1,14 +1,18 @@
 """Bookings in the administration: services are set up here, bookings and slots change by verbs only."""
 
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from booking.actions import (
@@ -24,13 +28,19 @@ from booking.actions import (
 from booking.links import address_of_feed
 from booking.models import TERMS, Booking, Feed, Resource, Service, Slot, Tally
 from booking.policies import clean_terms
-from ticketing.models import User
-from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
+from ticketing.models import State, User
+from ticketing.texts import SLUG_RULE
+from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pill, pills
 from ticketing.toolkit.panel import refusals_on
+
+NO_RESOURCE = State("warn", _("none in use"))
 
 
 class ServiceForm(forms.ModelForm):
     """The terms of a service, held to what its verbs take."""
+
+    class Meta:
+        error_messages = {"slug": {"invalid": SLUG_RULE}}
 
     def clean(self) -> dict[str, Any]:
         """Refuse at their fields what no service can have."""
@@ -57,11 +67,23 @@ class ServiceAdmin(SiteModelAdmin):
         ),
     ]
     formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
-    list_display = ["name", "slug", "slot_capacity", "duration_minutes", "grid_minutes", "calendar", "needs_resource"]
+    list_display = ["name", "slug", "slot_capacity", "duration_minutes", "grid_minutes", "calendar", "occupies"]
     list_filter = ["needs_resource", "created_at"]
     list_select_related = ["calendar"]
     search_fields = ["slug", "name"]
     ordering = ["slug"]
+
+    @admin.display(description=_("needs a resource"), ordering="needs_resource")
+    def occupies(self, service: Service) -> SafeString | str:
+        """Whether it does, and a warning where it has none: nobody can book it then."""
+        if not service.needs_resource:
+            return gettext("no")
+        return gettext("yes") if service.has_resource else pill(NO_RESOURCE)  # type: ignore[attr-defined]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """With whether they have a resource that is in use."""
+        usable = Resource.objects.filter(services=OuterRef("pk"), is_active=True)
+        return super().get_queryset(request).annotate(has_resource=Exists(usable))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Service | None = None) -> list[str]:
         """The short name is what programs call it by, so it stays."""
@@ -74,6 +96,9 @@ class ServiceAdmin(SiteModelAdmin):
             change_service(obj, **said, by=request.user)
         else:
             obj.pk = create_service(**said, by=request.user).pk
+        if said["needs_resource"] and not any(one.is_active for one in said["resources"]):
+            sentence = _("It needs a resource and has none that is in use: nobody can book it until it has one.")
+            self.message_user(request, sentence, messages.WARNING)
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
         """The verb has set the resources."""
@@ -138,12 +163,41 @@ class SlotAdmin(ReadOnlyAdmin):
     fields = ["service", "starts_at", "capacity", "taken", "created_at"]
 
     @admin.display(description=_("places left"))
-    def left_over(self, slot: Slot) -> int:
-        """How many can still be booked."""
-        return slot.left
+    def left_over(self, slot: Slot) -> int | str:
+        """How many can still be booked; where each visit occupies a resource, the resources decide, not a number."""
+        return gettext("by resource") if slot.service.needs_resource else slot.left
 
 
 STATE = pills("state", _("state"))
+
+
+class DayFilter(admin.SimpleListFilter):
+    """Bookings by their day on the site's clocks: of what comes as well as of what was."""
+
+    title = _("day")
+    parameter_name = "day"
+    days = {
+        "today": (_("Today"), 0, 1),
+        "tomorrow": (_("Tomorrow"), 1, 2),
+        "next": (_("Today and the next 7 days"), 0, 8),
+        "past": (_("The past 7 days"), -7, 0),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The spans and their words."""
+        return [(name, words) for name, (words, *_span) in self.days.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Those in the chosen span."""
+        if self.value() not in self.days:
+            return queryset
+        _words, first, end = self.days[self.value()]
+        return queryset.filter(starts_at__gte=_midnight(first), starts_at__lt=_midnight(end))
+
+
+def _midnight(days: int) -> datetime:
+    """When the day so many days from today begins."""
+    return timezone.make_aware(datetime.combine(timezone.localdate() + timedelta(days=days), time.min))
 
 
 class TimeFilter(StateFilter):
@@ -163,7 +217,7 @@ class BookingAdmin(ReadOnlyAdmin):
         people("account", _("account")),
     ]
     list_display_links = ["starts_at", "visitor"]
-    list_filter = [TimeFilter, "slot__service", "starts_at"]
+    list_filter = [TimeFilter, DayFilter, "slot__service"]
     list_select_related = ["account", "slot__service", "resource"]
     search_fields = ["firstname", "lastname", "phone"]
     search_help_text = _(

@@ -231,6 +231,11 @@ class StepForm(PartyForm, ServiceForm, WhenForm):
         """No time is chosen before it is clear for how many."""
         return None if "party" in self.errors else super().starts_at
 
+    @property
+    def step_errors(self) -> list[Any]:
+        """What is wrong with what the address says of later steps."""
+        return [self.errors[name] for name in ("month", "date", "time", "party") if name in self.errors]
+
     def clean_month(self) -> date | None:
         """One that is not over."""
         month: date | None = self.cleaned_data["month"]

@@ -13,6 +13,8 @@ from booking.actions import renew_link
 from booking.actions.telling import visit_of
 from booking.held import hold_token, missing_booking, reached_booking
 from booking.models import Booking
+from ticketing import rights
+from ticketing.rights import Scope
 from ticketing.sending.calendar_files import calendar_file
 from ticketing.toolkit.panel import operation
 
@@ -38,7 +40,8 @@ def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
         return missing_booking(request)
     booking = renew_link(booking, by=request.user)
     hold_token(request, pk, booking.manage_token)
-    messages.success(request, _("Older links and the older manage token open this booking no more."))
+    if rights.scope(request.user, "booking.see_one") not in (Scope.ALL, Scope.DEMO):  # whom no token need be shown
+        messages.success(request, _("Older links and the older manage token open this booking no more."))
     return render(request, "booking/booking_renewed.html", {"booking": booking})
 
 

@@ -141,6 +141,13 @@ class BookingQuerySet(RecordQuerySet):
         """Each with `expired`, which is true of more than 8 hours past."""
         return self.annotate(expired=_is_expired())
 
+    def twins_of(self, made: UUID, account: Actor) -> Self:
+        """What else this account has while that booking of it lasts."""
+        own = self.filter(account=account)
+        one = own.filter(pk=made)
+        begins, ends = one.values("starts_at")[:1], one.values("ends_at")[:1]
+        return own.exclude(pk=made).filter(starts_at__lt=Subquery(ends), ends_at__gt=Subquery(begins))
+
     def with_state(self) -> Self:
         """Each with `expired`, and with `is_over`, which is true once its time has come."""
         return self.with_expired().annotate(is_over=Q(starts_at__lt=Now()))

@@ -32,6 +32,7 @@ from ticketing.rights import Actor
 from ticketing.toolkit.times import clock_in_words, comes_twice, in_full, lasting
 
 DAYS_AT_ONCE = 6
+MANY = 100  # free times on a day, beyond which their number tells nobody anything
 LOOKED_THROUGH = ((0, 14), (14, 62))  # days from the first on: mostly a fortnight has enough, and nobody looks further
 NOTHING_FREE: dict[str, Promise] = {
     "past": gettext_lazy("This day is over."),
@@ -166,6 +167,11 @@ class Way(NamedTuple):
     def day_in_words(self) -> str:
         """The day, such as “Saturday 21 November 2026”."""
         return day_in_words(self.day) if self.day else ""
+
+    @property
+    def to_here(self) -> str:
+        """Where all that was chosen so far is chosen."""
+        return self.to(day=self.day, at=self.starts_at)
 
     @property
     def takes_any_minute(self) -> bool:
@@ -347,6 +353,8 @@ def month(way: Way, first: date, *, by: Actor, at: datetime) -> Month:
 
 
 def _of_day(offer: DayOffer, way: Way, is_open: bool, *, by: Actor, at: datetime) -> str:
+    if offer.free > MANY:
+        return _("many free times")
     if offer.free:
         return ngettext("%(free)d free time", "%(free)d free times", offer.free) % {"free": offer.free}
     assert way.service

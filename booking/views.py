@@ -80,7 +80,10 @@ def _booked(request: HttpRequest, form: BookForm) -> HttpResponse:
     if form.is_valid():
         with refusals_on(form):
             key = form.cleaned_data["form_key"]
-            note_made(request, once(request, key, "panel booking.book", partial(book_typed, request, form)))
+            made = once(request, key, "panel booking.book", partial(book_typed, request, form))
+            note_made(request, made)
+            if request.user.is_authenticated and Booking.objects.twins_of(made, request.user).exists():
+                messages.warning(request, _("You already have a booking at this time. Cancel the one you do not need."))
             return redirect("booking:done")
     return refused_form(request, form, way_of(form))
 
@@ -136,6 +139,8 @@ def _ask(request: HttpRequest, form: BookForm, way: Way, nearby: list[Choice] | 
     context = {"form": form, "way": way, "steps": steps(way, "details"), "nearby": nearby, "party": way.party}
     if way.service and way.starts_at:
         context["until"] = deadline(way.service, way.starts_at, by=request.user, at=timezone.now())
+    if nearby == []:
+        context["next_days"] = nothing_free(way, by=request.user, at=timezone.now()).get("days", [])
     return render(request, "booking/booking_new_details.html", context)
 
 

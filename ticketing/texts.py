@@ -36,11 +36,14 @@ def fitting(text: str, *, field: str, limit: int, lines: bool = False) -> str:
     return text
 
 
+SLUG_RULE = _("A short name has up to 50 letters, digits, hyphens and underscores, such as passport-office.")
+
+
 def clean_slug(value: object, *, field: str = "slug") -> str:
     """A short name for programs, or Invalid naming `field`."""
     if isinstance(value, str) and re.fullmatch(SLUG, value):
         return value
-    raise Invalid(_("A short name has up to 50 letters, digits, hyphens and underscores."), field=field)
+    raise Invalid(SLUG_RULE, field=field)
 
 
 def clean_email(value: object, *, field: str = "email", limit: int = 254, empty: bool = False) -> str:

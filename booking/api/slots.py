@@ -20,7 +20,10 @@ class SlotSerializer(serializers.ModelSerializer):
 
     service = ServiceReference(read_only=True)
     starts_at = Instant(read_only=True)
-    left = serializers.IntegerField(read_only=True, help_text="How many places are still to be had.")
+    left = serializers.IntegerField(
+        read_only=True,
+        help_text="Places still to be had; of a service that needs a resource its `times` tell what is free.",
+    )
 
     class Meta:
         model = Slot

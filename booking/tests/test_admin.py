@@ -1,7 +1,11 @@
+import re
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from booking.models import Booking, Resource, Service, Slot
-from booking.tests.factories import NOON, BookingFactory, ServiceFactory
+from booking.tests.factories import NOON, BookingFactory, ServiceFactory, book_each
 from ticketing.models import Activity
 from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
@@ -137,3 +141,57 @@ def test_no_manage_token_is_shown(supervisor):
     page = supervisor.get(f"/admin/booking/booking/{booking.pk}/change/").content.decode()
     assert booking.manage_digest not in page
     assert booking.manage_token not in page
+
+
+@pytest.mark.parametrize(
+    ("chosen", "days"),
+    [("today", {0}), ("tomorrow", {1}), ("next", {0, 1, 7}), ("past", {-1, -7}), ("never", {-8, -7, -1, 0, 1, 7, 8})],
+)
+def test_bookings_are_narrowed_by_days_that_come_as_well_as_by_those_that_were(supervisor, settings, chosen, days):
+    settings.TIME_ZONE = "Pacific/Kiritimati"  # where another day is today than in UTC for most of the time
+    noon = timezone.localtime().replace(hour=12, minute=0, second=0, microsecond=0)
+    book_each(noon + timedelta(days=number) for number in (-8, -7, -1, 0, 1, 7, 8))
+    shown = supervisor.get(f"/admin/booking/booking/?day={chosen}").context["cl"].queryset
+    assert {(timezone.localtime(booking.starts_at).date() - noon.date()).days for booking in shown} == days
+
+
+def save_service(client, service, **typed):
+    fields = {**USUAL, "name": service.name, "slot_capacity": 4, "lead_minutes": "", "horizon_days": "", **typed}
+    answer = client.post(f"/admin/booking/service/{service.pk}/change/", fields, follow=True)
+    return [str(message) for message in answer.context["messages"]], answer.content.decode()
+
+
+def test_a_service_that_needs_a_resource_and_has_none_is_saved_with_a_warning(supervisor):
+    service, room = ServiceFactory(slug="cut"), Resource.objects.create(name="Room 1")
+    told, listed = save_service(supervisor, service, needs_resource="on")
+    assert "nobody can book it until it has one" in " ".join(told)
+    assert '<span class="pill warn">None in use</span>' in listed
+    service.refresh_from_db()
+    assert service.needs_resource
+    told, listed = save_service(supervisor, service, needs_resource="on", resources=[str(room.pk)])
+    assert "nobody" not in " ".join(told)
+    assert "None in use" not in listed
+    told, _listed = save_service(supervisor, service)
+    assert "nobody" not in " ".join(told)
+
+
+def test_no_number_of_places_is_told_where_resources_decide(supervisor):
+    slot = BookingFactory().slot
+    assert '<td class="field-left_over">19</td>' in supervisor.get("/admin/booking/slot/").content.decode()
+    Service.objects.filter(pk=slot.service_id).update(needs_resource=True)
+    assert '<td class="field-left_over">by resource</td>' in supervisor.get("/admin/booking/slot/").content.decode()
+
+
+def test_a_short_name_that_is_none_is_refused_with_an_example(supervisor):
+    answer = supervisor.post("/admin/booking/service/add/", {**USUAL, "slug": "passport office", "name": "P"})
+    assert "such as passport-office" in answer.content.decode()
+
+
+def test_icons_that_say_yes_or_no_are_read_out_in_words(supervisor):
+    Resource.objects.create(name="Room 1")
+    Resource.objects.create(name="Room 2", is_active=False)
+    for language, words in (("en", {"yes", "no"}), ("de", {"ja", "nein"})):
+        supervisor.user.language = language
+        supervisor.user.save()
+        page = supervisor.get("/admin/booking/resource/").content.decode()
+        assert set(re.findall(r'icon-\w+\.svg" alt="(\w+)"', page)) == words

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from booking.models import Booking, Service
@@ -401,3 +402,56 @@ def test_a_step_costs_the_same_for_one_booking_and_for_three_hundred(client, add
     for minutes in range(300):
         BookingFactory(starts_at=AT + timedelta(minutes=minutes))
     assert cost() == one <= 7
+
+
+def test_a_day_that_makes_no_sense_is_named_also_before_the_service_is_chosen(client):
+    ServiceFactory(slug="other")
+    Service.objects.default()
+    html = page(client.get(f"{PAGE}?date=99"))
+    assert "Choose what you come for" in html
+    assert "There is no such day." in html
+    assert 'role="alert"' not in page(client.get(PAGE))
+
+
+def test_a_day_with_very_many_free_times_does_not_count_them(client):
+    Service.objects.default()
+    assert "many free times" in page(client.get(f"{PAGE}?month=2031-09"))
+    assert "1440" not in page(client.get(f"{PAGE}?month=2031-09"))
+
+
+def test_a_time_refused_on_a_full_day_leads_to_the_next_free_one(client):
+    service = ServiceFactory(slug="default", slot_capacity=1, grid_minutes=1440, duration_minutes=1)
+    BookingFactory(service=service, starts_at=AT.replace(hour=0, minute=0))
+    html = page(client.post(PAGE, {**TYPED, "time": "00:00"}))
+    assert f'href="{PAGE}?date=2031-09-13"' in html
+    html = page(client.post(PAGE, {**TYPED, "date": "2031-09-14", "time": "00:00", "phone_number": "1"}))
+    assert "The next day with free times" not in html
+
+
+def test_whoever_books_a_second_time_at_once_is_told_and_nobody_else_is(client, production):
+    user, other = UserFactory(), UserFactory()
+    notice = "You already have a booking at this time."
+    BookingFactory(starts_at=AT, by=other)
+    client.force_login(user)
+    assert notice not in page(client.post(PAGE, TYPED, follow=True))
+    assert notice in page(client.post(PAGE, TYPED, follow=True))
+    assert notice not in page(client.post(PAGE, {**TYPED, "time": "10:16"}, follow=True))
+    stranger = Client()
+    assert notice not in page(stranger.post(PAGE, TYPED, follow=True))
+    assert notice not in page(stranger.post(PAGE, TYPED, follow=True))
+
+
+def test_a_link_that_opens_nothing_leads_on(client, production):
+    booking = BookingFactory()
+    html = page(client.get(reverse("booking:link", args=[booking.pk, "nothing"])), 404)
+    for address in ("/panel/bookings/find/", "/panel/questions/new/", PAGE):
+        assert f'href="{address}"' in html
+
+
+def test_the_demo_does_not_say_that_older_links_are_void(client, production, settings):
+    sentence = "Older links and the older manage token open this booking no more."
+    booking = BookingFactory(by=(user := UserFactory()))
+    client.force_login(user)
+    assert sentence in page(client.post(f"/panel/bookings/{booking.pk}/renew/"))
+    settings.SITE_MODE = "demo"
+    assert sentence not in page(client.post(f"/panel/bookings/{booking.pk}/renew/"))

@@ -28,6 +28,11 @@ addEventListener("pageshow", () => {
   if (!document.getElementById("way")) sessionStorage.removeItem("details");
 }
 
+// A page that answered a form can be asked for again: a step back to it does not ask to send the form once more.
+if (document.querySelector("main .errorlist")) {
+  history.replaceState(history.state, "", document.getElementById("details")?.dataset.here || location.href);
+}
+
 // Paper.
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;

@@ -84,7 +84,7 @@ def test_a_customer_asks_reads_replies_closes_and_opens_again(customer):
     html = page(client.get(thread(ticket)))
     assert html.index("It says no.") < html.index("It is the same today.")
     client.post(thread(ticket, "close/"))
-    assert "completed</span>" in page(client.get(thread(ticket)))
+    assert "Completed</span>" in page(client.get(thread(ticket)))
     client.post(thread(ticket, "reopen/"))
     assert "waiting</span>" in page(client.get(thread(ticket)))
     assert "No access" in page(client.get(LIST))
@@ -400,13 +400,13 @@ def test_an_agent_comes_is_handed_a_question_answers_and_goes():
     waiting = TicketFactory(by=customer, subject="Please help")
     client = of(person)
     html = page(client.get(DESK))
-    assert "offline</span>" in html
+    assert "Offline</span>" in html
     assert "Please help" in html
     assert client.post(DESK + "online/", {"lasts": "8"})["Location"] == DESK
     left = Agent.objects.get(user=person).online_until - timezone.now()
     assert timedelta(hours=7, minutes=59) < left < timedelta(hours=8, minutes=1)
     html = page(client.get(DESK))
-    assert "online</span>" in html
+    assert "Online</span>" in html
     assert "1 / 5" in html
     assert "Nobody waits" in html
     client.post(thread(waiting, "reply/"), {"message": "Try it again."})
@@ -416,7 +416,7 @@ def test_an_agent_comes_is_handed_a_question_answers_and_goes():
     assert "(support desk)" in html
     assert "Nothing in work" in page(client.get(DESK))
     client.post(DESK + "offline/")
-    assert "offline</span>" in page(client.get(DESK))
+    assert "Offline</span>" in page(client.get(DESK))
 
 
 def cursor(html):
@@ -480,7 +480,7 @@ def test_the_desk_refreshes_itself_beside_the_form_of_presence(agent):
     assert desk.startswith('<div id="desk"')
     assert "Just asked" in desk
     assert "0 questions are in your hands. 1 question waits." in desk
-    assert "online</span>" in desk
+    assert "Online</span>" in desk
     assert "<form" not in desk
     assert "csrf" not in desk
 
@@ -536,7 +536,7 @@ def test_a_rejection_needs_a_reason_which_the_customer_reads(agent, customer):
     of(agent).post(thread(ticket, "reject/"), {"reason": "Meant for others."})
     html = page(of(customer).get(thread(ticket)))
     assert "Rejected: Meant for others." in html
-    assert "rejected</span>" in html
+    assert "Rejected</span>" in html
 
 
 def test_a_closed_question_is_not_rejected_and_the_form_says_so(agent):

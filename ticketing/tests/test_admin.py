@@ -487,3 +487,10 @@ def test_every_column_and_verb_of_ours_has_a_name_that_can_be_translated(model):
     for verb in shown.actions or ():
         told = getattr(shown, verb) if isinstance(verb, str) else verb
         assert isinstance(told.short_description, Promise), verb
+
+
+def test_every_page_of_the_admin_names_the_zone_of_its_times(client, settings):
+    settings.TIME_ZONE = "America/New_York"
+    client.force_login(UserFactory(role="supervisor"))
+    for path in ("/admin/", "/admin/booking/booking/", "/admin/support/ticket/"):
+        assert "America/New York" in client.get(path).content.decode(), path

@@ -111,14 +111,14 @@ def test_it_says_who_waits_for_how_long_and_why(boss):
     assert rows_of(html, "Those that have waited longest") == [
         [
             "Too late",
-            "medium",
+            "Medium",
             "Security",
             "1 hour, 12 minutes",
             "Nobody who answers for the department “security” is online. It is handed out as soon as somebody is.",
         ],
         [
             "In time",
-            "medium",
+            "Medium",
             "Technical",
             "less than a minute",
             "One agent online could take it and is full. It is handed out once that agent closes a question.",
@@ -160,8 +160,8 @@ def test_it_shows_agents_with_their_presence_and_load(boss):
     (name, presence, until, answers, load), gone = rows_of(html, "Agents, those who are there first")
     there.refresh_from_db()
     clock = f"{timezone.localtime(there.online_until):%H:%M}"
-    assert (name, presence, until[-5:], answers, load) == ("Zoë Ødegård", "online", clock, "Sales, technical", "1 of 4")
-    assert gone == ["Ada Gone", "offline", "–", "All departments", "0 of 7"]
+    assert (name, presence, until[-5:], answers, load) == ("Zoë Ødegård", "Online", clock, "Sales, technical", "1 of 4")
+    assert gone == ["Ada Gone", "Offline", "–", "All departments", "0 of 7"]
     assert html.count('width="25"') == 2  # the bar of all agents, and that of the only one who is there
     assert "1 of 4 places taken" in text(html)
 
@@ -196,7 +196,7 @@ def test_it_shows_sales_by_hour_and_what_is_left_of_the_newest_options(boss):
     PurchaseFactory(option=TicketOptionFactory(name="Fado", allocation=2), quantity=2)
     PurchaseFactory(option=TicketOptionFactory(name="Żółta noc", allocation=3000), quantity=4)
     html = page(boss)
-    assert rows_of(html, "On sale") == [["Żółta noc", "4", "2,996"], ["Fado", "2", "sold out"]]
+    assert rows_of(html, "On sale") == [["Żółta noc", "4", "2,996"], ["Fado", "2", "Sold out"]]
     assert "Tickets sold 6" in text(html)
     assert sum(int(sold) for _, sold in rows_of(html, "Tickets sold by hour") if sold != "–") == 6
     TicketOptionFactory.create_batch(12)
@@ -214,11 +214,11 @@ def test_it_shows_how_each_part_of_the_site_does(boss, beating):
     html = page(boss)
     states = dict(rows_of(html, "The parts of the site, and how they do"))
     assert len(states) == 7
-    assert set(states.values()) == {"works", "on time"}
+    assert set(states.values()) == {"Works", "On time"}
     assert "started again" not in html
     Heartbeat.objects.filter(name="sweep").update(at=Now() - PATIENCE - timedelta(minutes=3))
     html = page(boss)
-    assert ["Handing out and clearing up", "silent for 3 minutes"] in rows_of(
+    assert ["Handing out and clearing up", "Silent for 3 minutes"] in rows_of(
         html, "The parts of the site, and how they do"
     )
     assert "What is silent is started again by itself" in html

@@ -18,6 +18,7 @@ from django_q.models import OrmQ, Schedule
 
 import booking.actions
 import support.actions
+from booking.models import Service
 from support.tests.factories import TicketFactory, online_agent
 from ticketing.actions import issue_token, revoke_token
 from ticketing.models import ApiToken, Heartbeat, IdempotencyKey, User
@@ -81,6 +82,12 @@ def test_the_demo_is_true_to_every_promise_and_made_once():
 
 
 @pytest.mark.django_db
+def test_the_demo_calls_its_service_what_people_come_for_and_programs_call_it_as_ever():
+    run("demo")
+    assert Service.objects.default().name == "Personal advice"
+    assert Service.objects.get().slug == "default"
+
+
 def test_a_deleted_demo_account_is_made_again():
     run("demo")
     gate = User.objects.get(username="gate")

@@ -112,7 +112,7 @@ SAME = {
     "3 of 5", "API", "API token", "Browser", "browser", "Cluster", "Code", "code", "Demo", "E-Mail", "Filter", "H:i",
     "Hook", "Link", "link", "Name", "name", "offline", "online", "Person", "Position", "Route", "route", "Status",
     "status", "Support", "Ticket", "ticket", "Ticket %(number)s", "Ticketing", "Tickets", "tickets", "webhook",
-    "webhooks", "F Y",
+    "webhooks", "F Y", "August", "September",
 }  # fmt: skip
 # English words that no German sentence holds.
 ENGLISH = re.findall(
@@ -164,7 +164,6 @@ ALLOWED = {
     *("demo", "Demo"),  # how the site is run, as the setting has it
     "default",  # the short name of the service that is there from the start
     *("name", "language"),  # a field's name for programs, in the answer to a forged form
-    *("True", "False", "None"),  # Django's admin, in icons that say yes, no and unknown
     *("Status", "ID"),  # the same in German
     *("Amara", "Okafor", "Mei", "Tanaka"),  # people, on the page that shows the pieces
     "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen",

@@ -117,3 +117,24 @@ def test_colours_are_decided_in_one_place():
         rules = (ROOT / "static" / "css" / f"{name}.css").read_text().replace("@media print", "").split("print")[0]
         found = set(re.findall(r"#[0-9a-f]{3,8}\b", rules)) - {"#000", "#999", "#ffffff"}  # print, and what is scanned
         assert found == set()
+
+
+def test_the_page_of_the_pieces_shows_a_month_with_days_in_every_state(client):
+    page = client.get("/panel/style/").content.decode()
+    month = page.split('<table class="month">')[1].split("</table>")[0]
+    for words in ("past", "closed", "too late", "not yet", "full", "3 free times", "many free times"):
+        assert f"<small>{words}</small>" in month
+    assert 'aria-current="date"' in month
+
+
+def test_the_word_of_every_pill_begins_with_a_capital(client):
+    page = client.get("/panel/style/").content.decode()
+    words = re.findall(r'<span class="pill[^"]*">([^<]+)</span>', page)
+    assert len(words) > 30
+    assert [word for word in words if word != word[0].upper() + word[1:]] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.html")), ids=lambda path: path.name)
+def test_no_page_writes_a_pill_in_small_letters(path):
+    written = re.findall(r'<span class="pill[^"]*">(\{% translate [^%]*%\}|\{\{[^}]*\}\})', path.read_text())
+    assert [one for one in written if "|capfirst" not in one and not re.match(r'\{% translate "[A-Z]', one)] == []

@@ -209,6 +209,16 @@ def test_the_address_of_a_button_says_so_when_it_is_opened_like_a_page(client):
     assert (answer.status_code, answer["Allow"]) == (405, "POST")
     assert b"There is no page here" in answer.content
     assert b"only buttons of other pages" in answer.content
+    assert b"Go back to the page that the button is on" in answer.content
+    assert b"<title>There is no page here" in answer.content
+
+
+@pytest.mark.django_db
+def test_a_form_that_was_not_ours_says_what_to_do_next():
+    answer = Client(enforce_csrf_checks=True).post("/account/sign-up/")
+    assert answer.status_code == 403
+    assert b"<title>This was not allowed" in answer.content
+    assert b"Go back, load the page again" in answer.content
 
 
 @pytest.mark.django_db

@@ -4,12 +4,25 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.admin.templatetags import admin_list
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ticketing import rights
 from ticketing.toolkit.authentication import remember_browser
+
+
+def boolean_icon(value: bool | None) -> SafeString:
+    """Yes, no or unknown as Django draws it, read out in the language of the page; Django reads out “True”."""
+    name, words = {True: ("yes", _("yes")), False: ("no", _("no")), None: ("unknown", _("unknown"))}[value]
+    return format_html('<img src="{}" alt="{}">', static(f"admin/img/icon-{name}.svg"), words)
+
+
+admin_list._boolean_icon = boolean_icon  # type: ignore[attr-defined]  # it can be told in no other way
 
 
 class LogInForm(AdminAuthenticationForm):

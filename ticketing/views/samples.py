@@ -1,15 +1,17 @@
 """Charts and pills in every state, for the page that shows the pieces."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django.utils import timezone
-from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from allocation.models import Ticket, TicketOption
 from booking.models import Booking
+from booking.steps import IN_A_WORD, DayOfMonth, Month
 from support.models import Agent, Priority
 from support.models import Ticket as Question
 from ticketing.models import Mail, Waiter
@@ -65,6 +67,26 @@ def pills() -> list[tuple[Any, list[State]]]:
             [Mail(**sent).state for sent in ({}, {"sent_at": now}, {"dead_at": now})],
         ),
     ]
+
+
+def month() -> Month:
+    """A month whose days are in every state that a day can be in, around one that is today."""
+    free = [_("3 free times"), _("1 free time"), _("many free times")]
+    words = [*map(str, IN_A_WORD.values()), *free]
+    days = [_day(number, words[number % len(words)]) for number in range(30)]
+    cells: list[DayOfMonth | None] = [*days, *[None] * 5]
+    weeks = [cells[first : first + 7] for first in range(0, 35, 7)]
+    return Month(_("September"), weeks, (_("August"), "#content"), (_("October"), "#content"))
+
+
+def _day(number: int, words: str) -> DayOfMonth:
+    address = "" if words in map(str, IN_A_WORD.values()) else "#content"
+    return DayOfMonth(date(2031, 9, 1 + number), words, address, number == 8)
+
+
+def weekdays() -> list[Any]:
+    """Monday and so on."""
+    return list(WEEKDAYS.values())
 
 
 def _agent(present: bool) -> Agent:

@@ -26,7 +26,17 @@ def style(request: HttpRequest) -> HttpResponse:
     """Every piece that pages are made of, in every state; in the demo only."""
     if not rights.is_demo():
         raise Http404
-    return render(request, "style.html", {"charts": samples.charts(), "pills": samples.pills(), "code": qr("ticket")})
+    return render(
+        request,
+        "style.html",
+        {
+            "charts": samples.charts(),
+            "pills": samples.pills(),
+            "month": samples.month(),
+            "weekdays": samples.weekdays(),
+            "code": qr("ticket"),
+        },
+    )
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:

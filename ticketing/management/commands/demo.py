@@ -10,6 +10,7 @@ from django.utils import timezone
 import allocation.actions
 import booking.actions
 import support.actions
+from booking.models import Service
 from support.models import Agent
 from ticketing.actions import demo_secret, issue_token
 from ticketing.errors import NotAllowed
@@ -93,6 +94,7 @@ def _questions(people: dict[str, User]) -> None:
 
 
 def _appointments(people: dict[str, User]) -> None:
+    booking.actions.change_service(Service.objects.default(), name="Personal advice", by=None)
     tomorrow = timezone.localtime().replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=1)
     for minutes, username, phone in (
         (0, "amara", "5550100001"),

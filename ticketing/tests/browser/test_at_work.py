@@ -104,3 +104,26 @@ def test_whoever_goes_back_for_another_time_finds_what_they_typed_and_nobody_els
         page.goto("/")
         page.goto("/panel/book/?date=2031-09-12&time=10:15")
         assert page.get_by_label("First name").input_value() == ""
+
+
+def test_a_step_back_to_a_refused_form_shows_the_form_and_asks_for_nothing(visit):
+    details = "/panel/book/?date=2031-09-12&time=10:15"
+    with visit() as page:
+        page.goto(details)
+        page.get_by_label("First name").fill("Inês")
+        page.get_by_label("Last name").fill("Gonçalves")
+        page.get_by_label("Phone number").fill("12")
+        page.get_by_role("button", name="Book", exact=True).click()
+        assert page.locator("main .errorlist").is_visible()
+        page.get_by_role("link", name="For programs").click()
+        page.go_back()
+        assert page.get_by_label("Phone number").is_visible()
+        assert "10:15" in page.locator("main").inner_text()
+        page.goto("/account/log-in/?next=/panel/desk/")
+        page.locator("input[name=username]").fill("nobody")
+        page.locator("input[name=password]").fill("nothing")
+        page.locator("main").get_by_role("button", name="Log in").click()
+        page.get_by_role("link", name="For programs").click()
+        page.go_back()
+        assert page.locator("input[name=password]").is_visible()
+        assert page.url.endswith("/account/log-in/?next=/panel/desk/")
