@@ -164,6 +164,7 @@ ALLOWED = {
     *("demo", "Demo"),  # how the site is run, as the setting has it
     "default",  # the short name of the service that is there from the start
     *("name", "language"),  # a field's name for programs, in the answer to a forged form
+    "None",  # what a page of the queue writes for nothing
     *("Status", "ID"),  # the same in German
     *("Amara", "Okafor", "Mei", "Tanaka"),  # people, on the page that shows the pieces
     "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen",
