@@ -126,4 +126,4 @@ def test_a_step_back_to_a_refused_form_shows_the_form_and_asks_for_nothing(visit
         page.get_by_role("link", name="For programs").click()
         page.go_back()
         assert page.locator("input[name=password]").is_visible()
-        assert page.url.endswith("/account/log-in/?next=/panel/desk/")
+        assert "/account/log-in/" in page.url
