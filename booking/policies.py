@@ -33,7 +33,7 @@ from booking.timetable import END, begins_slot, days_span, is_open, number_of
 from ticketing import rights
 from ticketing.errors import Invalid
 from ticketing.rights import Actor, Role, Scope
-from ticketing.texts import SLUG_RULE, clean_text
+from ticketing.texts import clean_text
 
 FIRST_YEAR = 1970
 
