@@ -1,6 +1,6 @@
 """Which times can be booked, and how many places each of them has; in a number of queries that nothing changes."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -184,26 +184,33 @@ class _Room(NamedTuple):
 
     party: int
     empty: bool  # whether it does in a slot that nobody has booked
-    otherwise: frozenset[int]  # the slots that somebody has booked, in which it is the other way round
+    otherwise: list[int]  # the slots that somebody has booked, in which it is the other way round; in order
     crew: Crew | None
 
     def __call__(self, pieces: Sequence[Slots]) -> int:
+        others = [set(self._others(slots)) for slots in pieces]
         if self.crew is None:
-            other = sum(1 for slot in self.otherwise if any(slot in slots for slots in pieces))
+            other = sum(map(len, others))
             return sum(map(len, pieces)) - other if self.empty else other
-        return sum(1 for slot in chain.from_iterable(pieces) if self._fits(slot) and self.crew.free_at(slot))
+        fitting = (
+            slot for slots, other in zip(pieces, others, strict=True) for slot in slots if (slot in other) != self.empty
+        )
+        return sum(1 for slot in fitting if self.crew.free_at(slot))
 
-    def _fits(self, slot: int) -> bool:
-        return (slot in self.otherwise) != self.empty
+    def _others(self, slots: Slots) -> Iterator[int]:
+        """Those of them in which it is the other way round."""
+        near = self.otherwise[bisect_left(self.otherwise, slots[0]) : bisect_right(self.otherwise, slots[-1])]
+        known = slots if isinstance(slots, range) else set(slots)
+        return (slot for slot in near if slot in known)
 
 
 def _room(service: Service, span: Span, spans: Sequence[Span], party: int, by: Actor) -> _Room:
     slots = _slots(service, span, by)
     empty = party <= min(service.slot_capacity, service.largest_party)
     if party > service.largest_party:
-        return _Room(party, empty, frozenset(), None)
+        return _Room(party, empty, [], None)
     otherwise = slots.without_room(party) if empty else slots.with_room(party)
-    numbers = frozenset(number_of(starts) for starts in otherwise.values_list("starts_at", flat=True))
+    numbers = sorted(number_of(starts) for starts in otherwise.values_list("starts_at", flat=True))
     return _Room(party, empty, numbers, Crew.of(service, span) if service.needs_resource and spans else None)
 
 

@@ -1,6 +1,6 @@
 """Which times are offered: held against a naive count, also on the days when clocks change."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booking.actions import change_slot
-from booking.availability import Offer, nearest, offers_of_day, require_place
+from booking.availability import Offer, days_between, nearest, offers_of_day, require_place, slots_of_day
 from booking.errors import SlotFull
 from booking.models import Booking, Service, Slot
 from booking.policies import instant_of
@@ -81,6 +81,30 @@ def test_the_places_of_a_day_are_what_a_naive_count_finds(zone, day, capacity, b
                 except SlotFull:
                     transaction.set_rollback(True)
         assert offered(day, service) == counted(day, zone, service)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    zone=st.sampled_from([BERLIN, "America/New_York", "Australia/Lord_Howe", "UTC"]),
+    day=st.sampled_from([FORWARD, BACK, PLAIN, date(2027, 11, 7), date(2027, 10, 3)]),
+    grid=st.sampled_from([1, 15, 45]),
+    party=st.integers(1, 3),
+    booked=st.lists(st.tuples(st.sampled_from([-1, 0, 1, 3, 5, 9]), st.integers(1, 2)), max_size=9),
+    kept=st.integers(1, 3),
+)
+def test_the_days_of_a_span_are_counted_as_their_times_are(zone, day, grid, party, booked, kept):
+    with undone(), override_settings(TIME_ZONE=zone):
+        service = ServiceFactory(slot_capacity=3, largest_party=3)
+        for quarter, people in booked:
+            with suppress(SlotFull), transaction.atomic():
+                BookingFactory(
+                    service=service, starts_at=instant_of(day, time()) + timedelta(minutes=15 * quarter), party=people
+                )
+        service.grid_minutes, service.slot_capacity = grid, kept  # beside which some are booked now
+        span = day - timedelta(days=1), day + timedelta(days=1)
+        for found in days_between(*span, service, by=STRANGER, at=BEFORE, party=party):
+            times = slots_of_day(found.day, service, by=STRANGER, at=BEFORE)
+            assert (found.slots, found.free) == (len(times), sum(offer.largest >= party for offer in times))
 
 
 def test_times_that_the_clocks_skip_are_not_offered(settings):
