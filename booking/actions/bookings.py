@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from booking.actions.caps import require_few
-from booking.actions.places import again_if_slot_vanishes, give_back, locked, move_places, place, take_places
+from booking.actions.places import again_if_slot_vanishes, give_back, locked, move_places, place, taking_places
 from booking.actions.telling import language_of, set_reminder, tell
 from booking.models import Booking, Service, Slot, Tally
 from booking.policies import (
@@ -57,8 +57,8 @@ def book(
     booking.party = require_party(service, party)
     require_few(booking, phone=booking.phone, email=booking.email, by=by)
     place(booking, service, starts_at, by=by)
-    enter(booking, by=by)
-    take_places(booking.slot, booking.party)
+    with taking_places(booking.slot, booking.party):
+        enter(booking, by=by)
     return booking
 
 

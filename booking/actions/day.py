@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from booking.actions.bookings import enter
-from booking.actions.places import locked, move_places, place, take_places
+from booking.actions.places import locked, move_places, place, taking_places
 from booking.errors import AlreadyArrived, Closed, NotArrived, NotToday, TooEarly
 from booking.models import Booking, Service
 from booking.policies import clean_name, clean_phone, require_party, require_somebody
@@ -83,8 +83,8 @@ def walk_in(
     now = database_now()
     place(booking, service, starts_at(_running(service, number_of(now))), by=by)
     booking.arrived_at = now
-    enter(booking, by=by, walked_in=True)
-    take_places(booking.slot, booking.party)
+    with taking_places(booking.slot, booking.party):
+        enter(booking, by=by, walked_in=True)
     return booking
 
 

@@ -7,7 +7,8 @@ waits for it. Whatever becomes free is offered to its waiting list in the same t
 (ticketing/actions/waiting.py), so that nobody outside the list sees it before.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -93,6 +94,20 @@ def _slot_at(service: Service, starts_at: datetime) -> Slot:
     if slot := slots.first():
         return slot
     raise SlotVanished
+
+
+@contextmanager
+def taking_places(slot: Slot, places: int) -> Iterator[None]:
+    """Take places when all else is written, so that others wait for the slot as short as can be; or be refused.
+
+    Where there seem to be too few they are taken before, so that a refusal has written nothing.
+    """
+    seem_free = slot.left >= places
+    if not seem_free:
+        take_places(slot, places)
+    yield
+    if seem_free:
+        take_places(slot, places)
 
 
 def take_places(slot: Slot, places: int) -> None:

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from booking.actions import cancel_booking, change_booking, purge_expired
 from booking.availability import days_between
+from booking.errors import SlotFull
 from booking.models import Booking
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
 from ticketing.tests.factories import UserFactory
@@ -68,6 +69,13 @@ def test_verbs_cost_the_same_in_an_empty_minute_and_in_a_busy_one():
     move = cost(lambda: change_booking(first, starts_at=NOON + timedelta(hours=1), by=None))
     assert cost(lambda: change_booking(second, starts_at=NOON + timedelta(hours=1), by=None)) < move
     assert cost(lambda: cancel_booking(first, by=None)) == 8
+
+
+def test_whoever_finds_a_time_full_has_written_nothing():
+    BookingFactory.create_batch(20)
+    with CaptureQueriesContext(connection) as queries, pytest.raises(SlotFull):
+        BookingFactory()
+    assert "INSERT" not in "".join(query["sql"] for query in queries)
 
 
 def test_the_free_times_of_a_month_take_one_look_at_each_slot():
