@@ -24,9 +24,11 @@ INSTANT = re.compile(r"'(\d{4}-\d\d-\d\d[ T][\d:.+]+)'::timestamptz")
 SAVEPOINT = re.compile(r'"s\d+_x\d+"')
 STATEMENT = re.compile(r"\S+ \S+ \S+ \[(\d+)\] LOG:  statement: (.+)")
 TURN = """\\set turn :turn + 1
-\\set at {first} + 60 * permute(:turn, {slots}, :client_id)
+\\set at {first} + 60 * {number}
 \\set unique 100000000000 + permute(:client_id * 1000000 + :turn, 800000000000, 7)
 """
+# Which slot a client tries on a turn: all of them in an order of its own, or whatever is the earliest free one.
+ORDERS = {"each in an order of its own": "permute(:turn, {slots}, :client_id)", "all after the earliest": ":turn"}
 SLOTS = """
     INSERT INTO booking_slot (id, service_id, starts_at, capacity, taken)
     SELECT gen_random_uuid(), %s, to_timestamp(%s + 60 * number), 20, 0 FROM generate_series(0, %s - 1) number
@@ -42,11 +44,13 @@ def run(place: Place) -> list[Row]:
     site, database = place.site(place.database("book_web")), place.database("book")
     words = watch(site)
     prepare(database, words.service, slots)
-    seconds: dict[str, list[float]] = {"count": [], "counter": [], "web": []}
+    seconds: dict[str, list[float]] = {"web": []}
     for number in range(place.rounds):
         say(f"book, round {number + 1} of {place.rounds}")
-        seconds["count"].append(in_database(database, words.counting(slots), clients, slots))
-        seconds["counter"].append(in_database(database, words.counter(slots), clients, slots))
+        for order in ORDERS:
+            for way in (words.counting, words.counter):
+                script = way(ORDERS[order].format(slots=slots))
+                seconds.setdefault(f"{way.__name__}, {order}", []).append(in_database(database, script, clients, slots))
         check_counter(database)
     say("book, over HTTP")
     seconds["web"].append(over_http(site, FIRST + timedelta(days=1), clients, slots))
@@ -58,20 +62,20 @@ def run(place: Place) -> list[Row]:
 def rows(seconds: dict[str, list[float]], clients: int, slots: int) -> list[Row]:
     """What it came to, in bookings a second."""
     rate = {name: f"{slots * PLACES / median(each):.0f} bookings/s" for name, each in seconds.items()}
-    ratios = [count / counter for count, counter in zip(seconds["count"], seconds["counter"], strict=True)]
     title = f"book, {clients} clients over {slots} slots"
     figures = {"seconds": seconds, "places": slots * PLACES}
-    return [
+    compared = [
         Row(
-            f"{title}, statements in the database",
-            rate["counter"],
-            f"count under a lock: {rate['count']}",
-            ratios,
+            f"{title}, {order}: statements in the database",
+            rate[f"counter, {order}"],
+            f"count under a lock: {rate[f'counting, {order}']}",
+            [a / b for a, b in zip(seconds[f"counting, {order}"], seconds[f"counter, {order}"], strict=True)],
             2,
             figures=figures,
-        ),
-        Row(f"{title}, over HTTP", rate["web"]),
+        )
+        for order in ORDERS
     ]
+    return [*compared, Row(f"{title}, over HTTP", rate["web"])]
 
 
 class Words(NamedTuple):
@@ -81,20 +85,20 @@ class Words(NamedTuple):
     booked: list[str]
     refused: list[str]  # after the slot's place could not be taken
 
-    def counter(self, slots: int) -> str:
+    def counter(self, number: str) -> str:
         """The site's own way; that no row was updated is asked in the same statement, as pgbench cannot see it."""
         before, take, after = self.parts()
         took = f"WITH took AS ({take} RETURNING 1) SELECT count(*) AS took FROM took \\gset"
-        return script(slots, [*before, took], ":took = 1", after, self.refused)
+        return script(number, [*before, took], ":took = 1", after, self.refused)
 
-    def counting(self, slots: int) -> str:
+    def counting(self, number: str) -> str:
         """The usual way: the slot is locked where it is read, and its bookings are counted."""
         before, _take, after = self.parts()
         at = next(number for number, said in enumerate(before) if "gset" in said) + 1
         look = before[at - 1].replace("LIMIT 1", "LIMIT 1 FOR UPDATE")
         count = "SELECT count(*) AS booked FROM booking_booking WHERE slot_id = ':s_id'::uuid \\gset"
         undo = [said for said in self.refused if said.startswith(("ROLLBACK", "RELEASE"))][-3:]
-        return script(slots, [*before[: at - 1], look, count], f":booked < {PLACES}", [*before[at:], *after], undo)
+        return script(number, [*before[: at - 1], look, count], f":booked < {PLACES}", [*before[at:], *after], undo)
 
     def parts(self) -> tuple[list[str], str, list[str]]:
         """What comes before the place is taken, how it is, and what comes after."""
@@ -102,9 +106,9 @@ class Words(NamedTuple):
         return self.booked[:at], self.booked[at], self.booked[at + 1 :]
 
 
-def script(slots: int, before: list[str], condition: str, then: list[str], otherwise: list[str]) -> str:
-    """One try to book, for pgbench; each client tries all slots in an order of its own."""
-    turn = TURN.format(first=int(FIRST.timestamp()), slots=slots)
+def script(number: str, before: list[str], condition: str, then: list[str], otherwise: list[str]) -> str:
+    """One try to book the slot of some number, for pgbench."""
+    turn = TURN.format(first=int(FIRST.timestamp()), number=number)
     lines = [*before, f"\\if {condition}", *then, "\\else", *otherwise, "\\endif"]
     ended = (line if "\\" in line else f"{line};" for line in lines)
     return turn + "\n".join(ended) + "\n"

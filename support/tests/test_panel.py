@@ -78,7 +78,7 @@ def test_a_customer_asks_reads_replies_closes_and_opens_again(customer):
     assert (ticket.department, ticket.priority) == ("technical", "high")
     html = page(client.get(thread(ticket)))
     assert "The question is sent." in html
-    assert "waiting</span>" in html
+    assert "Waiting</span>" in html
     assert "Nobody has answered yet." in html
     assert client.post(thread(ticket, "reply/"), {"message": "It is the same today."})["Location"] == thread(ticket)
     html = page(client.get(thread(ticket)))
@@ -86,7 +86,7 @@ def test_a_customer_asks_reads_replies_closes_and_opens_again(customer):
     client.post(thread(ticket, "close/"))
     assert "Completed</span>" in page(client.get(thread(ticket)))
     client.post(thread(ticket, "reopen/"))
-    assert "waiting</span>" in page(client.get(thread(ticket)))
+    assert "Waiting</span>" in page(client.get(thread(ticket)))
     assert "No access" in page(client.get(LIST))
 
 

@@ -40,6 +40,7 @@ from ticketing.models import (
     Opening,
     Session,
     Site,
+    State,
     User,
     Waiter,
     Webhook,
@@ -47,7 +48,7 @@ from ticketing.models import (
 from ticketing.tasks import enqueue
 from ticketing.tests.factories import UserFactory, bearer
 from ticketing.tests.snapshots import nothing_changes
-from ticketing.toolkit.admin import SiteModelAdmin
+from ticketing.toolkit.admin import SiteModelAdmin, pill
 
 pytestmark = pytest.mark.django_db
 
@@ -385,7 +386,7 @@ def test_what_leaves_the_site_waits_is_sent_or_given_up(owner):
 def test_the_pages_show_the_same_tone_and_word_as_the_admin(part, name, state, row):
     found = row()
     tone, word = getattr(found, state)
-    assert render_to_string(f"{part}.html", {name: found}).strip() == f'<span class="pill {tone}">{word}</span>'
+    assert render_to_string(f"{part}.html", {name: found}).strip() == pill(State(tone, word))
 
 
 # The frame, in the colours of the site

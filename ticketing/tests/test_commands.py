@@ -88,6 +88,7 @@ def test_the_demo_calls_its_service_what_people_come_for_and_programs_call_it_as
     assert Service.objects.get().slug == "default"
 
 
+@pytest.mark.django_db
 def test_a_deleted_demo_account_is_made_again():
     run("demo")
     gate = User.objects.get(username="gate")
