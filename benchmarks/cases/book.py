@@ -86,19 +86,29 @@ class Words(NamedTuple):
     refused: list[str]  # after the slot's place could not be taken
 
     def counter(self, number: str) -> str:
-        """The site's own way; that no row was updated is asked in the same statement, as pgbench cannot see it."""
+        """The site's own way; that no row was updated is asked in the same statement, as pgbench cannot see it.
+
+        Where the slot looks full when it is read, the place is tried first, and nothing is written in vain.
+        """
         before, take, after = self.parts()
+        at = self.looked_at
         took = f"WITH took AS ({take} RETURNING 1) SELECT count(*) AS took FROM took \\gset"
-        return script(number, [*before, took], ":took = 1", after, self.refused)
+        whole = [*before[at:], took, "\\if :took = 1", *after, "\\else", *self.refused, "\\endif"]
+        return script(number, before[:at], ":s_taken < :s_capacity", whole, [take, *self.refused])
 
     def counting(self, number: str) -> str:
         """The usual way: the slot is locked where it is read, and its bookings are counted."""
         before, _take, after = self.parts()
-        at = next(number for number, said in enumerate(before) if "gset" in said) + 1
+        at = self.looked_at
         look = before[at - 1].replace("LIMIT 1", "LIMIT 1 FOR UPDATE")
         count = "SELECT count(*) AS booked FROM booking_booking WHERE slot_id = ':s_id'::uuid \\gset"
         undo = [said for said in self.refused if said.startswith(("ROLLBACK", "RELEASE"))][-3:]
         return script(number, [*before[: at - 1], look, count], f":booked < {PLACES}", [*before[at:], *after], undo)
+
+    @property
+    def looked_at(self) -> int:
+        """After how many statements the slot has been read."""
+        return next(number for number, said in enumerate(self.booked) if "gset" in said) + 1
 
     def parts(self) -> tuple[list[str], str, list[str]]:
         """What comes before the place is taken, how it is, and what comes after."""
@@ -133,7 +143,7 @@ def looked_at(site: Site) -> tuple[Answer, list[str]]:
     with site.database.place.logged(log_statement="all") as lines:
         answer = ask(site.port, booking(FIRST))
     said = [(match[1], match[2]) for line in lines if (match := STATEMENT.match(line))]
-    [process] = {process for process, statement in said if statement.startswith('INSERT INTO "booking_booking"')}
+    [process] = {process for process, statement in said if statement.startswith('UPDATE "booking_slot"')}
     names: dict[str, str] = {}  # of savepoints, which are others in every transaction
     alike = (SAVEPOINT.sub(lambda found: names.setdefault(found[0], f"s{len(names)}"), words) for _, words in said)
     return answer, [words for (number, _), words in zip(said, alike, strict=True) if number == process]
