@@ -28,11 +28,30 @@ TURN = """\\set turn :turn + 1
 \\set unique 100000000000 + permute(:client_id * 1000000 + :turn, 800000000000, 7)
 """
 # Which slot a client tries on a turn: all of them in an order of its own, or whatever is the earliest free one.
-ORDERS = {"each in an order of its own": "permute(:turn, {slots}, :client_id)", "all after the earliest": ":turn"}
+OWN_ORDER = "permute(:turn, {slots}, :client_id)"
+ORDERS = {"the site's statements, each in an order of its own": OWN_ORDER, "the same, all after the earliest": ":turn"}
 SLOTS = """
     INSERT INTO booking_slot (id, service_id, starts_at, capacity, taken)
     SELECT gen_random_uuid(), %s, to_timestamp(%s + 60 * number), 20, 0 FROM generate_series(0, %s - 1) number
 """
+# The rule alone, in as few statements as it takes: the counter needs one, and whoever counts has to lock before.
+VALUES = """'Ada', 'Lovelace', '5550100009', 'en', 1, encode(sha256(gen_random_uuid()::text::bytea), 'hex')"""
+INSERT = f"""
+    INSERT INTO booking_booking
+        (id, slot_id, starts_at, ends_at, firstname, lastname, phone, language, manage_version, manage_digest)
+    SELECT gen_random_uuid(), id, starts_at, starts_at + interval '1 minute', {VALUES}
+"""
+THE_SLOT = "starts_at = to_timestamp(:at)"
+RULE_COUNTER = f"""
+    WITH took AS (
+        UPDATE booking_slot SET taken = taken + 1 WHERE {THE_SLOT} AND taken < capacity RETURNING id, starts_at
+    ) {INSERT} FROM took
+"""
+RULE_COUNTING = [
+    "BEGIN",
+    f"SELECT id AS s_id FROM booking_slot WHERE {THE_SLOT} FOR UPDATE \\gset",
+    "SELECT count(*) AS booked FROM booking_booking WHERE slot_id = ':s_id'::uuid \\gset",
+]
 SOLD = (
     "SELECT coalesce(sum(n), 0), coalesce(max(n), 0) FROM (SELECT count(*) n FROM booking_booking GROUP BY slot_id) one"
 )
@@ -47,6 +66,8 @@ def run(place: Place) -> list[Row]:
     seconds: dict[str, list[float]] = {"web": []}
     for number in range(place.rounds):
         say(f"book, round {number + 1} of {place.rounds}")
+        for name, alone in rule_alone(OWN_ORDER.format(slots=slots)).items():
+            seconds.setdefault(name, []).append(in_database(database, alone, clients, slots))
         for order in ORDERS:
             for way in (words.counting, words.counter):
                 script = way(ORDERS[order].format(slots=slots))
@@ -66,14 +87,14 @@ def rows(seconds: dict[str, list[float]], clients: int, slots: int) -> list[Row]
     figures = {"seconds": seconds, "places": slots * PLACES}
     compared = [
         Row(
-            f"{title}, {order}: statements in the database",
-            rate[f"counter, {order}"],
-            f"count under a lock: {rate[f'counting, {order}']}",
-            [a / b for a, b in zip(seconds[f"counting, {order}"], seconds[f"counter, {order}"], strict=True)],
+            f"{title}, {what}",
+            rate[f"counter, {what}"],
+            f"count under a lock: {rate[f'counting, {what}']}",
+            [a / b for a, b in zip(seconds[f"counting, {what}"], seconds[f"counter, {what}"], strict=True)],
             2,
             figures=figures,
         )
-        for order in ORDERS
+        for what in ("the rule alone", *ORDERS)
     ]
     return [*compared, Row(f"{title}, over HTTP", rate["web"])]
 
@@ -122,6 +143,14 @@ def script(number: str, before: list[str], condition: str, then: list[str], othe
     lines = [*before, f"\\if {condition}", *then, "\\else", *otherwise, "\\endif"]
     ended = (line if "\\" in line else f"{line};" for line in lines)
     return turn + "\n".join(ended) + "\n"
+
+
+def rule_alone(number: str) -> dict[str, str]:
+    """One try each way, of nothing but the rule and the booking's row."""
+    counter = script(number, [], "true", [" ".join(RULE_COUNTER.split())], [])
+    insert = " ".join(f"{INSERT} FROM booking_slot WHERE id = ':s_id'::uuid".split())
+    counting = script(number, RULE_COUNTING, f":booked < {PLACES}", [insert, "COMMIT"], ["ROLLBACK"])
+    return {"counting, the rule alone": counting, "counter, the rule alone": counter}
 
 
 def watch(site: Site) -> Words:
