@@ -206,21 +206,20 @@ def booking_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
             change_booking(booking, **form.changes(), by=request.user)
             messages.success(request, _("The booking is as you wanted it."))
             return redirect("booking:detail", pk)
-        way = Way([], booking.slot.service, form.cleaned_data["date"], form.starts_at, form.people)
-        nearby = _nearby(request, form, way, booking.starts_at)
-        if nearby:
-            form.choose_among_times()
+        nearby = _instead(request, booking, form)
     seen = {"phone": phone_as_seen(booking.phone, sight), "email": email_as_seen(booking.email, sight)}
-    settled = _settled(request, booking)
-    context = {
-        "booking": booking,
-        "form": form,
-        "settled": settled,
-        "until": changeable_until(request, booking),
-        **seen,
-    }
-    context |= {"nearby": nearby, "party": form.people if nearby else booking.party}
-    return render(request, "booking/booking_detail.html", context)
+    until = {"settled": _settled(request, booking), "until": changeable_until(request, booking)}
+    asked = {"form": form, "nearby": nearby, "party": form.people if nearby else booking.party}
+    return render(request, "booking/booking_detail.html", {"booking": booking, **seen, **until, **asked})
+
+
+def _instead(request: HttpRequest, booking: Booking, form: ChangeForm) -> list[Choice] | None:
+    """What is free around the time to which it cannot be moved."""
+    way = Way([], booking.slot.service, form.cleaned_data["date"], form.starts_at, form.people)
+    nearby = _nearby(request, form, way, booking.starts_at)
+    if nearby:
+        form.choose_among_times()
+    return nearby
 
 
 def _settled(request: HttpRequest, booking: Booking) -> str:
@@ -239,8 +238,8 @@ def booking_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.method == "POST":
         cancel_booking(booking, by=request.user)
         sentence = ngettext(
-            "The booking for %(when)s is cancelled. Its place is free for somebody else.",
-            "The booking for %(when)s is cancelled. Its places are free for others.",
+            "The booking for %(when)s is cancelled, and its place is given back.",
+            "The booking for %(when)s is cancelled, and its places are given back.",
             booking.party,
         )
         messages.success(request, sentence % {"when": in_full(booking.starts_at)})

@@ -210,4 +210,4 @@ def test_a_party_that_needs_one_room_needs_a_place_for_each_and_no_room_for_each
 def test_several_places_that_were_given_back_are_several(client, customer):
     one = BookingFactory(service=tours(), starts_at=NINE, party=2, by=customer)
     asked = visit(client, f"/panel/bookings/{one.pk}/cancel/")
-    assert "Its places are free for others." in visit(client, asked.address, {}).html
+    assert "and its places are given back." in visit(client, asked.address, {}).html
