@@ -123,8 +123,9 @@ class Words(NamedTuple):
         at = self.looked_at
         look = before[at - 1].replace("LIMIT 1", "LIMIT 1 FOR UPDATE")
         count = "SELECT count(*) AS booked FROM booking_booking WHERE slot_id = ':s_id'::uuid \\gset"
-        undo = [said for said in self.refused if said.startswith(("ROLLBACK", "RELEASE"))][-3:]
-        return script(number, [*before[: at - 1], look, count], f":booked < {PLACES}", [*before[at:], *after], undo)
+        return script(
+            number, [*before[: at - 1], look, count], f":booked < {PLACES}", [*before[at:], *after], ["ROLLBACK"]
+        )
 
     @property
     def looked_at(self) -> int:

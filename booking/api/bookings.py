@@ -179,6 +179,7 @@ class BookingViewSet(ApiViewSet):
     serializer_class = BookingSerializer
     outputs = {"create": BookingMade, "take_up": BookingMade}
     creating = frozenset({"create", "take_up", "walk_in"})
+    ends_early = frozenset({"create", "walk_in"})
     filterset_class = BookingFilters
     inputs = {
         "create": NewBooking,

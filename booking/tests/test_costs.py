@@ -71,6 +71,16 @@ def test_verbs_cost_the_same_in_an_empty_minute_and_in_a_busy_one():
     assert cost(lambda: cancel_booking(first, by=None)) == 8
 
 
+def test_nobody_waits_for_a_slot_while_somebody_else_is_answered(client):
+    BookingFactory()
+    whom = {"firstname": "Ada", "lastname": "Lovelace", "phone": "5550100009", "starts_at": NOON.isoformat()}
+    with CaptureQueriesContext(connection) as queries:
+        response = client.post("/api/v1/booking/bookings/", whom, content_type="application/json")
+    said = [query["sql"].split()[0] for query in queries]
+    assert response.status_code == 201
+    assert said == ["SAVEPOINT", "SELECT", "SELECT", "INSERT", "INSERT", "UPDATE", "RELEASE", "SELECT"]
+
+
 def test_whoever_finds_a_time_full_has_written_nothing():
     BookingFactory.create_batch(20)
     with CaptureQueriesContext(connection) as queries, pytest.raises(SlotFull):

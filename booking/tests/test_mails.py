@@ -21,6 +21,7 @@ from booking.actions import (
 from booking.models import Booking
 from booking.tasks import remind_of_visits
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory
+from booking.tests.test_races import outcomes
 from ticketing.clocks import database_now
 from ticketing.models import Activity, Mail
 from ticketing.sending import mails
@@ -169,6 +170,15 @@ def test_a_reminder_comes_a_day_and_an_hour_before_each_once(settings):
     assert remind_due() == 0
     assert templates() == ["booking_booked", "booking_reminder", "booking_reminder"]
     assert visit(parsed())[1]["sequence"] == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_who_remind_at_once_remind_each_once():
+    for _number in range(12):
+        soon(2 * HOUR)
+    Booking.objects.update(next_reminder_at=database_now() - HOUR)
+    Mail.objects.all().delete()
+    assert sum(outcomes(*[remind_due] * 6)) == Mail.objects.count() == 12
 
 
 def test_who_books_late_gets_only_the_reminders_that_are_left():

@@ -112,6 +112,9 @@ class ApiViewSet(viewsets.GenericViewSet):
     orderings: ClassVar[Mapping[str, tuple[str, ...]]] = {"created_at": ("created_at", "id")}
     newest_first: ClassVar[bool] = True  # whether the default order descends
     keeps_own_keys: ClassVar[frozenset[str]] = frozenset()  # actions whose verb takes the idempotency key itself
+    # Actions that are one verb on something scarce: it is answered when the transaction of the verb is over, so that
+    # others do not wait for the answer as well. With a key, or with If-Match, they are one transaction like all others.
+    ends_early: ClassVar[frozenset[str]] = frozenset()
     authentication_classes = [BearerAuthentication, authentication.SessionAuthentication]
     permission_classes = [MayOperate]
     parser_classes = [StrictJSONParser]
@@ -168,7 +171,8 @@ class ApiViewSet(viewsets.GenericViewSet):
         """Run the handler; a verb that keeps its keys itself is a transaction of its own."""
         if self.detail:
             self.versions()  # a repeated request is answered without a look at the row, but not without this
-        if self.action in self.keeps_own_keys:
+        is_bare = not strong_key(request) and "If-Match" not in request.headers
+        if self.action in self.keeps_own_keys or (is_bare and self.action in self.ends_early):
             return handler(request, *args, **kwargs)
         return self.once(handler, request, *args, **kwargs)
 
@@ -242,7 +246,7 @@ class ApiViewSet(viewsets.GenericViewSet):
     def answer(self, row: Model, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
         """The row as it is now with its version; 201 names its address. `more` is shown this once."""
         if self.request.method not in _SAFE:
-            row = self.rows().get(pk=row.pk)
+            row = found(self.rows(), pk=row.pk)
         told = {"ETag": self.version(row), **(headers or {})}
         if status == 201:
             told["Location"] = self.address_of(row)
