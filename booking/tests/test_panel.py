@@ -216,7 +216,7 @@ def test_a_customer_books_finds_moves_and_cancels(client, customer):
     assert client.post(f"{one}cancel/")["Location"] == BOOKINGS
     assert not Booking.objects.exists()
     html = page(client.get(BOOKINGS))
-    assert "The booking for Saturday 13 September 2031, 21:00 is cancelled." in html
+    assert "The booking for Saturday 13 September 2031, 21:00 is cancelled, and its place is given back." in html
     assert "You have no bookings yet" in html
 
 
