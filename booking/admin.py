@@ -99,6 +99,9 @@ class ServiceAdmin(SiteModelAdmin):
         if said["needs_resource"] and not any(one.is_active for one in said["resources"]):
             sentence = _("It needs a resource and has none that is in use: nobody can book it until it has one.")
             self.message_user(request, sentence, messages.WARNING)
+        if said["largest_party"] > said["slot_capacity"]:
+            sentence = _("The largest party is larger than the places per slot: so many never find room together.")
+            self.message_user(request, sentence, messages.WARNING)
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
         """The verb has set the resources."""

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from booking.actions import check_in, mark_missed, undo_check_in, walk_in
-from booking.forms import RULES, PartyForm, ServiceForm
+from booking.forms import RULES, PartyForm, PhoneField, ServiceForm
 from booking.models import NAME_LENGTH, Booking, Service
 from booking.policies import clean_phone
 from booking.views import services_shown
@@ -55,7 +55,7 @@ class WalkInForm(OnceForm, PartyForm, ServiceForm):
 
     firstname = forms.CharField(label=gettext_lazy("First name"), max_length=NAME_LENGTH)
     lastname = forms.CharField(label=gettext_lazy("Last name"), max_length=NAME_LENGTH)
-    phone = forms.CharField(
+    phone = PhoneField(
         label=gettext_lazy("Phone number"),
         required=False,
         help_text=gettext_lazy("Ten digits, or nothing."),

@@ -34,6 +34,14 @@ WITH_OFFSET = r"[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}"
 RULES = {"firstname": clean_name, "lastname": clean_name, "phone_number": clean_phone}
 
 
+class PhoneField(forms.CharField):
+    """A phone number, however its digits are grouped."""
+
+    def to_python(self, value: Any) -> str:
+        """Without what stands between the digits."""
+        return re.sub(r"[\s()./–-]", "", super().to_python(value))
+
+
 class ClockField(forms.TimeField):
     """A time of day; of one that the clocks show twice perhaps with its offset from UTC, such as “02:30+01:00”."""
 
@@ -124,7 +132,7 @@ class VisitForm(WhenForm):
         max_length=NAME_LENGTH,
         widget=forms.TextInput({"autocomplete": "family-name"}),
     )
-    phone_number = forms.CharField(
+    phone_number = PhoneField(
         label=_("Phone number"),
         help_text=_("Ten digits."),
         widget=forms.TextInput({"type": "tel", "autocomplete": "tel-national", "inputmode": "numeric"}),

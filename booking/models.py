@@ -173,7 +173,10 @@ class Service(Record):
         _("needs a resource"),
         default=False,
         db_default=False,
-        help_text=_("Each booking occupies one of the resources below for the visit and its buffers."),
+        help_text=_(
+            "Each booking occupies one of the resources below for the visit and its buffers. Nobody can wait for a "
+            "time that is full, and a party needs as many places per slot."
+        ),
     )
     resources = models.ManyToManyField(
         Resource, blank=True, related_name="services", verbose_name=_("resources"), help_text=_("Any free one is used.")
@@ -312,6 +315,12 @@ class Booking(Record):
         db_default=0,
         editable=False,
         help_text=_("How often its time or its size was changed, as calendars count it."),
+    )
+    expected = models.PositiveIntegerField(
+        _("expected"),
+        null=True,
+        editable=False,
+        help_text=_("How many were to come, where others did; it is so again when their check-in is undone."),
     )
     arrived_at = models.DateTimeField(_("arrived"), null=True, editable=False)
     missed_at = models.DateTimeField(

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from booking.actions.bookings import enter
 from booking.actions.places import locked, move_places, place, taking_places
-from booking.errors import AlreadyArrived, Closed, NotArrived, NotToday, TooEarly
+from booking.errors import AlreadyArrived, Closed, NotArrived, NotToday, SlotFull, TooEarly
 from booking.models import Booking, Service
 from booking.policies import clean_name, clean_phone, require_party, require_somebody
 from booking.timetable import number_of, opened, slots_within, starts_at
@@ -33,7 +33,8 @@ def check_in(booking: Booking, *, by: Actor, came: int | None = None) -> Booking
     came = booking.party if came is None else came
     require_somebody(came, field="came")
     Activity.objects.record("booking.check_in", booking, by=by, came=came)
-    changed = _change(booking, arrived_at=Now(), missed_at=None, party=came)
+    others = booking.party if came != booking.party else None
+    changed = _change(booking, arrived_at=Now(), missed_at=None, party=came, expected=others)
     if came != booking.party:
         move_places(booking.slot, booking.party, booking.slot, came)
     return changed
@@ -41,13 +42,24 @@ def check_in(booking: Booking, *, by: Actor, came: int | None = None) -> Booking
 
 @transaction.atomic
 def undo_check_in(booking: Booking, *, by: Actor) -> Booking:
-    """Take back that they came, or refuse with NotArrived; how many they are stays as it was noted."""
+    """Take back that they came, or refuse with NotArrived; as many are expected as before, if their places are free."""
     rights.require(by, "booking.check_in")
     booking = locked(booking)
     if not booking.arrived_at:
         raise NotArrived
     Activity.objects.record("booking.undo_check_in", booking, by=by)
-    return _change(booking, arrived_at=None)
+    return _change(booking, arrived_at=None, party=_expected_again(booking), expected=None)
+
+
+def _expected_again(booking: Booking) -> int:
+    """How many are, with their places: as many as before, or those who came where others have got the places."""
+    expected: int = booking.expected or booking.party
+    try:
+        with transaction.atomic():
+            move_places(booking.slot, booking.party, booking.slot, expected)
+    except SlotFull:  # or TooFewPlaces
+        return booking.party
+    return expected
 
 
 @transaction.atomic

@@ -175,6 +175,14 @@ def test_a_service_that_needs_a_resource_and_has_none_is_saved_with_a_warning(su
     assert "nobody" not in " ".join(told)
 
 
+def test_a_largest_party_that_finds_no_room_is_saved_with_a_warning(supervisor):
+    service = ServiceFactory(slug="cut")
+    told, _listed = save_service(supervisor, service, largest_party="3", slot_capacity="2")
+    assert "so many never find room together" in " ".join(told)
+    told, _listed = save_service(supervisor, service, largest_party="3", slot_capacity="3")
+    assert "so many never" not in " ".join(told)
+
+
 def test_no_number_of_places_is_told_where_resources_decide(supervisor):
     slot = BookingFactory().slot
     assert '<td class="field-left_over">19</td>' in supervisor.get("/admin/booking/slot/").content.decode()

@@ -94,6 +94,24 @@ def test_a_check_in_is_undone_and_done_again(agent):
     assert check_in(booking, by=agent).arrived_at is not None
 
 
+def test_whoever_was_checked_in_with_too_few_is_expected_whole_again(agent):
+    booking = party(3, capacity=4)
+    undone = undo_check_in(check_in(booking, came=1, by=agent), by=agent)
+    assert (undone.party, undone.slot.taken, broken()) == (3, 3, {})
+    undone = undo_check_in(check_in(booking, came=4, by=agent), by=agent)
+    assert (undone.party, undone.slot.taken, broken()) == (3, 3, {})
+    assert undo_check_in(check_in(booking, by=agent), by=agent).party == 3
+
+
+def test_where_others_got_the_places_those_are_expected_who_came(agent):
+    booking = party(3, capacity=3)
+    check_in(booking, came=1, by=agent)
+    other = today(service=booking.slot.service, party=1)
+    undone = undo_check_in(booking, by=agent)
+    assert (undone.party, Slot.objects.get().taken, broken()) == (1, 2, {})
+    assert Booking.objects.filter(pk=other.pk).exists()
+
+
 def test_nobody_is_missed_before_the_grace_time_is_over(agent):
     late, early = past(timedelta(minutes=16)), past(timedelta(minutes=14))
     assert mark_missed(late, by=agent).missed_at is not None

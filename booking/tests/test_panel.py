@@ -73,6 +73,11 @@ def test_the_form_is_empty_again_after_a_booking(client):
     assert "Ishan" not in page(client.post(PAGE, TYPED, follow=True))
 
 
+def test_a_phone_number_may_be_typed_in_groups(client):
+    client.post(PAGE, {**TYPED, "phone_number": "(555) 010-0021"})
+    assert Booking.objects.get().phone == "5550100021"
+
+
 def test_a_time_may_have_seconds(client):
     client.post(PAGE, {**TYPED, "time": "21:00:07"})
     assert Booking.objects.get().starts_at.second == 7

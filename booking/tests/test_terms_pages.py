@@ -53,7 +53,7 @@ def test_only_what_is_open_until_the_end_of_a_visit_is_offered_and_nothing_else_
     assert "step_time" not in times.html
     details = pick.send(time="11:15")
     assert details.here == ["Details"]
-    assert "Lasts45 minutes" in words(details)
+    assert "Duration45 minutes" in words(details)
     done = details.form("firstname").send(**PERSON)
     assert "EndsFriday 12 September 2031, 12:00" in words(done)
 
