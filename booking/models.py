@@ -354,6 +354,10 @@ class Booking(Record):
                 condition=Q(arrived_at=None) | Q(missed_at=None), name="booking_booking_arrived_or_missed"
             ),
             models.CheckConstraint(
+                condition=Q(expected=None) | Q(expected__gte=1, arrived_at__isnull=False),
+                name="booking_booking_others_came_than_expected",
+            ),
+            models.CheckConstraint(
                 condition=Q(manage_digest__regex="^[0-9a-f]{64}$"), name="booking_booking_manage_digest_whole"
             ),
             models.UniqueConstraint(fields=["manage_digest"], name="booking_booking_manage_digest_once"),

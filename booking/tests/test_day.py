@@ -137,6 +137,13 @@ def test_whoever_was_missed_and_comes_after_all_is_checked_in(agent):
         mark_missed(came, by=agent)
 
 
+def test_the_database_keeps_how_many_were_expected_of_those_who_came_only():
+    booking = today()
+    for wrong in ({"expected": 2}, {"expected": 0, "arrived_at": Now()}):
+        with pytest.raises(IntegrityError, match="others_came"), transaction.atomic():
+            Booking.objects.filter(pk=booking.pk).update(**wrong)
+
+
 def test_the_database_lets_nobody_arrive_and_be_missed():
     booking = today()
     with pytest.raises(IntegrityError, match="arrived_or_missed"), transaction.atomic():
