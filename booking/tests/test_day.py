@@ -36,8 +36,10 @@ GUEST = {"firstname": "Ishan", "lastname": "Dixit"}
 
 
 def today(**more):
-    """A booking whose time is in the middle of today."""
-    return BookingFactory(starts_at=local(database_now()).replace(hour=12, minute=0, second=0, microsecond=0), **more)
+    """A booking whose time is in the middle of today, or later: one that is eight hours past is purged."""
+    now = local(database_now())
+    hour = 12 if now.hour < 18 else 17
+    return BookingFactory(starts_at=now.replace(hour=hour, minute=0, second=0, microsecond=0), **more)
 
 
 def party(number, capacity=10):
