@@ -16,6 +16,8 @@ from ticketing.tests.production import (
 )
 
 CHECK = ["check", "--deploy", "--fail-level", "WARNING"]
+# Without describing the whole API to see whether that can be done, which no setting changes and takes most of the time.
+CHECK_SETTINGS = [*CHECK, "--tag", "security"]
 
 
 def test_a_good_configuration_is_clean():
@@ -63,7 +65,7 @@ def test_a_good_configuration_is_clean():
 )
 def test_each_thing_that_is_wrong_is_named(name, value, told):
     environment = {key: text for key, text in (ENVIRONMENT | {name: value}).items() if text is not None}
-    ended = python("manage.py", *CHECK, **environment)
+    ended = python("manage.py", *CHECK_SETTINGS, **environment)
     assert (ended.returncode, told in ended.stderr, "Traceback" in ended.stderr) == (1, True, False), ended.stderr
 
 
