@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from booking.errors import SlotFull, TooFewPlaces
 from booking.models import A_DAY, TERMS, Booking, Resource, Service, Slot
@@ -112,16 +112,18 @@ def _covers(spans: list[Span], begins: int, ends: int) -> bool:
     return before >= 0 and ends <= spans[before][1]
 
 
-def offers(slots: Iterable[int], service: Service, *, by: Actor) -> list[Offer]:
-    """These slots with their places, whether the service is open then or not."""
+def offers(slots: Iterable[int], service: Service, *, by: Actor, but: Booking | None = None) -> list[Offer]:
+    """These slots with their places, whether the service is open then or not, `but` for what one booking has."""
     wanted = list(slots)
     if not wanted:
         return []
     span = (min(wanted), max(wanted) + 1)
     booked = {number_of(slot.starts_at): (slot.capacity, slot.left) for slot in _slots(service, span, by)}
     empty = (service.slot_capacity, service.slot_capacity)
+    if but and (own := number_of(but.starts_at)) in booked:
+        booked[own] = (booked[own][0], booked[own][1] + but.party)
     found = [Offer(starts_at(slot), *booked.get(slot, empty)) for slot in wanted]
-    return _with_crew(found, Crew.of(service, span)) if service.needs_resource else found
+    return _with_crew(found, Crew.of(service, span, but=but)) if service.needs_resource else found
 
 
 def _slots(service: Service, span: Span, by: Actor) -> SlotQuerySet:
@@ -139,29 +141,31 @@ def _with_crew(found: list[Offer], crew: Crew) -> list[Offer]:
     ]
 
 
-def offers_of_day(day: date, service: Service, *, by: Actor, at: datetime) -> list[Offer]:
+def offers_of_day(day: date, service: Service, *, by: Actor, at: datetime, but: Booking | None = None) -> list[Offer]:
     """The times of a day on the site's clocks that this actor can book at the instant `at`, full ones included.
 
     A grid finer than five minutes is shown in wider steps.
     """
-    return slots_of_day(day, service, by=by, at=at, step=_shown_step(service))
+    return slots_of_day(day, service, by=by, at=at, step=_shown_step(service), but=but)
 
 
-def slots_of_day(day: date, service: Service, *, by: Actor, at: datetime, step: int | None = None) -> list[Offer]:
+def slots_of_day(
+    day: date, service: Service, *, by: Actor, at: datetime, step: int | None = None, but: Booking | None = None
+) -> list[Offer]:
     """The same on the service's own grid, however fine, or every so many minutes."""
     span = days_span(day, day)
     slots = slots_within(service, _still(span, service, by, at), opened(service, span), step)
-    return offers(chain.from_iterable(slots), service, by=by)
+    return offers(chain.from_iterable(slots), service, by=by, but=but)
 
 
 def days_between(
-    first: date, last: date, service: Service, *, by: Actor, at: datetime, party: int = 1
+    first: date, last: date, service: Service, *, by: Actor, at: datetime, party: int = 1, but: Booking | None = None
 ) -> list[DayOffer]:
     """For each day on the site's clocks how many slots this actor can book at an instant, and how many have room."""
     span = days_span(first, last)
     spans = opened(service, span)
     still = _still(span, service, by, at)
-    has_room = _room(service, span, spans, party, by)
+    has_room = _room(service, span, spans, party, by, but)
     return [
         DayOffer(day, sum(map(len, slots)), has_room(slots))
         for day in _days(first, last)
@@ -204,14 +208,15 @@ class _Room(NamedTuple):
         return (slot for slot in near if slot in known)
 
 
-def _room(service: Service, span: Span, spans: Sequence[Span], party: int, by: Actor) -> _Room:
+def _room(service: Service, span: Span, spans: Sequence[Span], party: int, by: Actor, but: Booking | None) -> _Room:
     slots = _slots(service, span, by)
     empty = party <= min(service.slot_capacity, service.largest_party)
     if party > service.largest_party:
         return _Room(party, empty, [], None)
     otherwise = slots.without_room(party) if empty else slots.with_room(party)
     numbers = sorted(number_of(starts) for starts in otherwise.values_list("starts_at", flat=True))
-    return _Room(party, empty, numbers, Crew.of(service, span) if service.needs_resource and spans else None)
+    crew = Crew.of(service, span, but=but) if service.needs_resource and spans else None
+    return _Room(party, empty, numbers, crew)
 
 
 def _still(span: Span, service: Service, by: Actor, at: datetime) -> Span:
@@ -236,12 +241,15 @@ def nearest(found: list[Offer], instant: datetime, number: int = 3, *, party: in
     return sorted(sorted(free, key=lambda offer: abs(offer.instant - instant))[:number])
 
 
-def is_full(instant: datetime, service: Service, *, by: Actor, party: int = 1) -> bool:
+def is_full(instant: datetime, service: Service, *, by: Actor, party: int = 1, but: Booking | None = None) -> bool:
     """Whether no such party can book this slot any more, as things are now."""
-    return offers([number_of(instant)], service, by=by)[0].largest < party
+    return offers([number_of(instant)], service, by=by, but=but)[0].largest < party
 
 
-def require_place(instant: datetime, service: Service, *, by: Actor, party: int = 1) -> None:
+def require_place(
+    instant: datetime, service: Service, *, by: Actor, party: int = 1, but: Booking | None = None
+) -> None:
     """Refuse with SlotFull at the time, or TooFewPlaces at the party, what has no room, before anybody types more."""
-    if is_full(instant, service, by=by, party=party):
-        raise SlotFull(field="time") if is_full(instant, service, by=by) else TooFewPlaces(field="party")
+    asked: dict[str, Any] = {"by": by, "but": but}
+    if is_full(instant, service, party=party, **asked):
+        raise SlotFull(field="time") if is_full(instant, service, **asked) else TooFewPlaces(field="party")

@@ -66,11 +66,16 @@ def instant_said(day: date, clock: time) -> datetime:
     raise NoSuchTime(field="time")
 
 
-def require_bookable(service: Service, instant: datetime, party: int, *, by: Actor, at: datetime) -> None:
-    """Refuse what the verb would refuse, as things are now, and name the field of the pages that is to blame."""
+def require_bookable(
+    service: Service, instant: datetime, party: int, *, by: Actor, at: datetime, but: Booking | None = None
+) -> None:
+    """Refuse what the verb would refuse, as things are now, and name the field of the pages that is to blame.
+
+    `but` is the booking that is moved there, which is in its own way nowhere.
+    """
     require_slot(service, instant, field="time")
     require_window(service, instant, by=by, at=at, field="time")
-    require_place(instant, service, by=by, party=require_party(service, party))
+    require_place(instant, service, by=by, party=party if but else require_party(service, party), but=but)
 
 
 def objection(service: Service, instant: datetime, party: int, *, by: Actor, at: datetime) -> Refused | None:
@@ -217,6 +222,8 @@ class StepForm(PartyForm, ServiceForm, WhenForm):
         },
     )
 
+    moves: Booking | None = None  # what is moved by the steps; else something new is booked
+
     def __init__(self, services: list[Service], address: Any, *, by: Actor, at: datetime) -> None:
         super().__init__(services, address, auto_id="step_%s")
         self.by, self.at = by, at
@@ -255,17 +262,41 @@ class StepForm(PartyForm, ServiceForm, WhenForm):
         """A time that is still to come and has room for all of them."""
         cleaned = super().clean()
         with refusals_on(self):
-            if self.for_service:
-                said, self.people = self.people, 1
-                self.people = require_party(self.for_service, said)
-                self.limit_party(self.for_service.largest_party)
+            self.count()
         with refusals_on(self):
             if day := cleaned.get("date"):
                 require_future_day(day, at=self.at)
             if self.starts_at and self.for_service:
                 require_future(self.starts_at, at=self.at)
-                require_bookable(self.for_service, self.starts_at, self.people, by=self.by, at=self.at)
+                asked: dict[str, Any] = {"by": self.by, "at": self.at, "but": self.moves}
+                require_bookable(self.for_service, self.starts_at, self.people, **asked)
         return cleaned
+
+    def count(self) -> None:
+        """How many come, if so many can."""
+        if self.for_service:
+            said, self.people = self.people, 1
+            self.people = require_party(self.for_service, said)
+            self.limit_party(self.for_service.largest_party)
+
+
+class MoveForm(StepForm):
+    """How far somebody has come who moves a booking: what it is for and how many come stays as it is."""
+
+    def __init__(self, booking: Booking, address: Any, *, by: Actor, at: datetime) -> None:
+        super().__init__([booking.slot.service], address, by=by, at=at)
+        self.moves = booking
+        del self.fields["party"], self.fields["service"]
+
+    @property
+    def for_service(self) -> Service:
+        """That of the booking."""
+        return self.services[0]
+
+    def count(self) -> None:
+        """As many as were booked for."""
+        assert self.moves
+        self.people = self.moves.party
 
 
 class BookForm(OnceForm, PartyForm, ServiceForm, VisitForm):
@@ -334,8 +365,9 @@ class ChangeForm(PartyForm, VisitForm):
         if not comes_twice(booking.starts_at):
             del self.fields["which"]
         self.limit_party(max(booking.slot.service.largest_party, booking.party))
-        if booking.slot.service.grid_minutes > 1:
-            self.fields["time"].widget.attrs["step"] = booking.slot.service.grid_minutes * 60
+        if booking.slot.service.grid_minutes > 1:  # then nobody guesses: there is a page with the times that are free
+            for name in {"date", "time", "which"} & self.fields.keys():
+                self.fields[name].widget = self.fields[name].hidden_widget()
         self.fields["phone_number"].required = False
         self.fields["phone_number"].help_text = _("Ten digits. Leave it empty to keep the number.")
 

@@ -23,9 +23,10 @@ from booking.availability import (
     slots_of_day,
 )
 from booking.errors import TooFewPlaces
-from booking.forms import BookForm, StepForm
-from booking.models import Service
+from booking.forms import BookForm, MoveForm, StepForm
+from booking.models import Booking, Service
 from booking.policies import is_bound, local, window_of
+from booking.querysets import minute_of
 from booking.timetable import days_span, number_of
 from ticketing.errors import Refused
 from ticketing.rights import Actor
@@ -59,6 +60,7 @@ LABELS: dict[str, Promise] = {
     "details": gettext_lazy("Details"),
     "done": gettext_lazy("Done"),
 }
+OF_A_MOVE: dict[str, Promise] = {"day": LABELS["day"], "time": LABELS["time"], "confirm": gettext_lazy("Confirm")}
 PARTS_OF_DAY = [
     (gettext_lazy("Morning"), range(6, 12)),
     (gettext_lazy("Afternoon"), range(12, 18)),
@@ -93,11 +95,12 @@ class Way(NamedTuple):
     starts_at: datetime | None = None
     party: int = 1
     page: str = "booking:book"  # where the steps are: this name's address
+    moves: Booking | None = None  # what is moved; else something new is booked
 
     @property
     def start(self) -> str:
         """Where the steps begin."""
-        return reverse(self.page)
+        return reverse(self.page, args=[self.moves.pk] if self.moves else [])
 
     @property
     def is_over_services(self) -> bool:
@@ -112,7 +115,7 @@ class Way(NamedTuple):
     @property
     def said_party(self) -> str:
         """How many come as addresses name it: only where they are several."""
-        return str(self.party) if self.party > 1 else ""
+        return str(self.party) if self.party > 1 and not self.moves else ""
 
     @property
     def said(self) -> dict[str, str]:
@@ -122,8 +125,8 @@ class Way(NamedTuple):
 
     @property
     def takes_parties(self) -> bool:
-        """Whether several can come together."""
-        return bool(self.service and self.service.largest_party > 1)
+        """Whether several can come together, and how many is still to be said."""
+        return bool(self.service and self.service.largest_party > 1 and not self.moves)
 
     @property
     def to_day(self) -> str:
@@ -139,6 +142,11 @@ class Way(NamedTuple):
     def time_in_words(self) -> str:
         """The time, and which one where the clocks show it twice."""
         return clock_in_words(self.starts_at) if self.starts_at else ""
+
+    @property
+    def time_said(self) -> str:
+        """The time as forms say it."""
+        return said_time(self.starts_at) if self.starts_at else ""
 
     @property
     def lasts(self) -> str:
@@ -263,7 +271,8 @@ def said_time(instant: datetime) -> str:
 
 def choices(found: list[Offer], way: Way) -> list[Choice]:
     """The times to choose from, of which one may be chosen already."""
-    return [Choice(offer, way.party, offer.instant == way.starts_at) for offer in found]
+    own = way.moves and minute_of(way.moves.starts_at)
+    return [Choice(offer, way.party, offer.instant == way.starts_at, offer.instant == own) for offer in found]
 
 
 def choices_nearby(way: Way, refusal: Refused, own: datetime | None = None, *, by: Actor, at: datetime) -> list[Choice]:
@@ -282,15 +291,17 @@ def choices_nearby(way: Way, refusal: Refused, own: datetime | None = None, *, b
 
 def way_of(form: StepForm | BookForm) -> Way:
     """What a form says, as far as it makes sense."""
-    return Way(form.services, form.for_service, form.cleaned_data.get("date"), form.starts_at, form.people)
+    way = Way(form.services, form.for_service, form.cleaned_data.get("date"), form.starts_at, form.people)
+    return way._replace(page="booking:move", moves=form.moves) if isinstance(form, MoveForm) else way
 
 
 def steps(way: Way, here: str) -> list[Step]:
     """The steps in their order, and which one this is."""
     addresses = {"service": way.start, "day": way.to_day, "time": way.to_time}
-    names = [name for name in LABELS if name != "service" or way.is_over_services or here == "service"]
+    labels = OF_A_MOVE if way.moves else LABELS
+    names = [name for name in labels if name != "service" or way.is_over_services or here == "service"]
     behind = [] if here == "done" else names[: names.index(here)]
-    return [Step(LABELS[name], name == here, addresses[name] if name in behind else "") for name in names]
+    return [Step(labels[name], name == here, addresses[name] if name in behind else "") for name in names]
 
 
 def day_in_words(day: date) -> str:
@@ -313,7 +324,7 @@ def free_days(way: Way, first: date, number: int, *, by: Actor, at: datetime) ->
     found: list[date] = []
     for begin, end in _spans_from(first):
         if way.service and len(found) < number:
-            offered = days_between(begin, end, way.service, by=by, at=at, party=way.party)
+            offered = days_between(begin, end, way.service, by=by, at=at, party=way.party, but=way.moves)
             found += [one.day for one in offered if one.free]
     return found[:number]
 
@@ -344,7 +355,7 @@ def month(way: Way, first: date, *, by: Actor, at: datetime) -> Month:
     days: dict[int, DayOfMonth] = {}
     if way.service:
         is_open = days_with_slots(first, last, way.service)
-        for offer in days_between(first, last, way.service, by=by, at=at, party=way.party):
+        for offer in days_between(first, last, way.service, by=by, at=at, party=way.party, but=way.moves):
             words = _of_day(offer, way, offer.day in is_open, by=by, at=at)
             address = way.to(day=offer.day) if offer.free else ""
             days[offer.day.day] = DayOfMonth(offer.day, words, address, offer.day == local(at).date())
@@ -387,14 +398,14 @@ def times(way: Way, *, by: Actor, at: datetime) -> list[Choice]:
     if not (way.service and way.day):
         return []
     found = offers_of_day if way.takes_any_minute else slots_of_day
-    return choices(found(way.day, way.service, by=by, at=at), way)
+    return choices(found(way.day, way.service, by=by, at=at, but=way.moves), way)
 
 
 def nothing_free(way: Way, *, by: Actor, at: datetime) -> dict[str, Any]:
     """Why the chosen day has no time to choose, and the next day that has one."""
     if not (way.service and way.day):
         return {}
-    [offer] = days_between(way.day, way.day, way.service, by=by, at=at, party=way.party)
+    [offer] = days_between(way.day, way.day, way.service, by=by, at=at, party=way.party, but=way.moves)
     is_open = way.day in days_with_slots(way.day, way.day, way.service)
     reason = why_none(offer, way.service, is_open, by=by, at=at)
     after = [] if way.day == date.max else free_days(way, way.day + timedelta(days=1), 1, by=by, at=at)

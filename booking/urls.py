@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking import day_views, embed_views, feed_views, link_views, report_views, views, waiting_views
+from booking import day_views, embed_views, feed_views, link_views, move_views, report_views, views, waiting_views
 
 app_name = "booking"
 
@@ -27,6 +27,7 @@ urlpatterns = [
     path("calendar/<str:token>.ics", feed_views.read, name="feed_read"),
     path("bookings/find/", views.booking_find, name="find"),
     path("bookings/<uuid:pk>/", views.booking_detail, name="detail"),
+    path("bookings/<uuid:pk>/move/", move_views.booking_move, name="move"),
     path("bookings/<uuid:pk>/cancel/", views.booking_cancel, name="cancel"),
     path("bookings/<uuid:pk>/renew/", link_views.renew, name="renew"),
     path("bookings/<uuid:pk>/visit.ics", link_views.calendar, name="calendar"),

@@ -67,7 +67,7 @@ def next_step(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
         chosen = {name: request.GET[name] for name in ("service", "date", "time", "party") if name in request.GET}
         return _ask(request, _blank(request, said.services, **chosen), way)
     if way.service and not way.day and (first := said.cleaned_data.get("month")):
-        return _whole_month(request, way, month(way, first, by=request.user, at=said.at))
+        return whole_month(request, way, month(way, first, by=request.user, at=said.at))
     return _choose(request, said, way)
 
 
@@ -103,7 +103,16 @@ def book_typed(request: HttpRequest, form: BookForm) -> Booking:
 
 def _choose(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
     """The service, the day or the time; the free places refresh themselves."""
-    context: dict[str, Any] = {"said": said, "way": way, "here": "service"}
+    more = {
+        "services": [(service, way.to(service, way.day)) for service in way.services],
+        "whole": _blank(request, said.services, **way.said),
+    }
+    return choose(request, "booking/booking_new.html", said, way, **more)
+
+
+def choose(request: HttpRequest, page: str, said: StepForm, way: Way, **more: Any) -> HttpResponse:
+    """What there is to choose from on this way, on its page or in place."""
+    context: dict[str, Any] = {"said": said, "way": way, "here": "service", **more}
     asked = {"by": request.user, "at": said.at}
     if way.service:
         # The days are looked for when the page shows them: the free places that refresh themselves do not.
@@ -112,14 +121,14 @@ def _choose(request: HttpRequest, said: StepForm, way: Way) -> HttpResponse:
     if way.service and way.day:
         found = times(way, **asked)
         context |= {"parts": by_part_of_day(found), "comes_twice": any(one.comes_twice for one in found)}
-        context["nothing"] = None if any(one.is_open for one in found) else nothing_free(way, **asked)
-    context["services"] = [(service, way.to(service, way.day)) for service in way.services]
-    context |= {"steps": steps(way, context["here"]), "whole": _blank(request, said.services, **way.said)}
+        is_free = any(one.is_open and not one.is_own for one in found)
+        context["nothing"] = None if is_free else nothing_free(way, **asked)
+    context["steps"] = steps(way, context["here"])
     part = "booking/_free.html" if request.headers.get("HX-Target") == "free" else "booking/_way.html"
-    return render_page(request, "booking/booking_new.html", part, context)
+    return render_page(request, page, part, context)
 
 
-def _whole_month(request: HttpRequest, way: Way, shown: Month) -> HttpResponse:
+def whole_month(request: HttpRequest, way: Way, shown: Month) -> HttpResponse:
     """A day, chosen in its month."""
     context = {"way": way, "month": shown, "steps": steps(way, "day"), "weekdays": list(WEEKDAYS.values())}
     return render(request, "booking/booking_month.html", context)

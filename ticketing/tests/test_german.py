@@ -238,7 +238,7 @@ def parts(world):
     question, options = world.questions[0], [world.option, world.few, world.none]
     return {
         "booking:detail": [{"pk": row.pk} for row in world.bookings],
-        **{f"booking:{name}": [{"pk": world.booking.pk}] for name in ("cancel", "renew", "calendar")},
+        **{f"booking:{name}": [{"pk": world.booking.pk}] for name in ("move", "cancel", "renew", "calendar")},
         **{f"booking:{name}": [{"pk": world.booking.pk}] for name in ("check_in", "undo_check_in", "missed")},
         "booking:embed_done": [{"pk": world.booking.pk, "token": world.booking.manage_token}],
         "booking:link": [{"pk": world.booking.pk, "token": world.booking.manage_token}],
@@ -336,6 +336,9 @@ def books(walk, world):
     found.send("booking:find", {"booking": "1", "token": "1"})
     for change in ({}, {"phone_number": "1"}, {"date": "1"}):
         found.send("booking:detail", typed | change, pk=world.booking.pk)
+    for time in ("12:07", "1"):
+        found.get(f"{reverse('booking:move', args=[world.booking.pk])}?date={NOON:%Y-%m-%d}&time={time}")
+    found.send("booking:move", {"date": f"{NOON:%Y-%m-%d}", "time": "12:09"}, pk=world.booking.pk)
     found.send("booking:cancel", pk=world.booking.pk)
 
 

@@ -96,6 +96,7 @@ CUSTOMER = [
     f"/panel/book/?month={DAY:%Y-%m}",
     "/panel/bookings/",
     "/panel/bookings/{booking.pk}/",
+    "/panel/bookings/{booking.pk}/move/",
     "/panel/events/",
     "/panel/events/{option.pk}/buy/",
     "/panel/tickets/",

@@ -54,6 +54,7 @@ PAGES = {
         "/panel/book/",
         "/panel/bookings/",
         "/panel/bookings/{booking}/",
+        "/panel/bookings/{booking}/move/",
         "/panel/bookings/{booking}/cancel/",
         "/panel/events/",
         "/panel/events/{option}/buy/",
