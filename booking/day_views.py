@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from booking.actions import check_in, mark_missed, undo_check_in, walk_in
+from booking.actions import check_in, mark_missed, undo_check_in, undo_walk_in, walk_in
 from booking.forms import RULES, PartyForm, PhoneField, ServiceForm
 from booking.models import NAME_LENGTH, Booking, Service
 from booking.policies import clean_phone
@@ -149,6 +149,17 @@ def day_undo(request: HttpRequest, pk: UUID) -> HttpResponse:
 def day_missed(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Note that nobody came."""
     return _done(request, pk, mark_missed, _("It is noted that %(name)s did not come."))
+
+
+@operation("booking.check_in")
+@never_cache
+@require_POST
+def day_undo_walk_in(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Remove somebody who was let in by mistake; also when the button is pressed twice."""
+    booking = Booking.objects.visible_to(request.user, "booking.check_in").filter(pk=pk).first()
+    undo_walk_in(booking or Booking(pk=pk), by=request.user)
+    messages.success(request, _("The entry is removed, and its place is given back."))
+    return redirect("booking:day")
 
 
 def _done(request: HttpRequest, pk: UUID, verb: Callable[..., Booking], sentence: str) -> HttpResponse:

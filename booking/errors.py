@@ -53,6 +53,13 @@ class DeadlinePassed(Conflict):
     message = _("It is too late to change or cancel this booking yourself. Ask us to do it for you.")
 
 
+class NotWalkedIn(Conflict):
+    """Somebody booked it, so it is there whether they came or not."""
+
+    code = "not_walked_in"
+    message = _("This was booked and is nobody who walked in. Undo the check-in, or cancel the booking.")
+
+
 class NobodyComes(Invalid):
     """A party of none."""
 

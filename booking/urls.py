@@ -20,6 +20,7 @@ urlpatterns = [
     path("day/walk-in/", day_views.day_walk_in, name="walk_in"),
     path("day/<uuid:pk>/check-in/", day_views.day_check_in, name="check_in"),
     path("day/<uuid:pk>/undo/", day_views.day_undo, name="undo_check_in"),
+    path("day/<uuid:pk>/undo-walk-in/", day_views.day_undo_walk_in, name="undo_walk_in"),
     path("day/<uuid:pk>/missed/", day_views.day_missed, name="missed"),
     path("bookings/", views.booking_list, name="list"),
     path("bookings/calendar-link/", feed_views.make, name="feed"),

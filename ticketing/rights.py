@@ -169,7 +169,7 @@ WORDS: dict[str, str] = {
     "booking.see_all": "see all bookings",
     "booking.change": "change a booking",
     "booking.cancel": "cancel a booking",
-    "booking.check_in": "see who comes today, check them in, note who did not come, and let people walk in",
+    "booking.check_in": "see who comes today, check them in, note who did not come, let people walk in and undo that",
     "booking.feeds": "make and remove private calendar links: for one's own bookings; staff for rooms and people too",
     "booking.read_feed": "read a calendar by its private link: whoever holds it",
     "booking.manage": "set up services and capacities",

@@ -1,7 +1,7 @@
 """The verbs of booking."""
 
 from booking.actions.bookings import book, book_offer, cancel_booking, change_booking, renew_link
-from booking.actions.day import check_in, mark_missed, undo_check_in, walk_in
+from booking.actions.day import check_in, mark_missed, undo_check_in, undo_walk_in, walk_in
 from booking.actions.feeds import end_feed_of, make_feed, note_read, remove_feed, visits_on
 from booking.actions.purge import CHUNK, purge_expired
 from booking.actions.services import change_resource, change_service, change_slot, create_resource, create_service
@@ -29,6 +29,7 @@ __all__ = [
     "remove_feed",
     "renew_link",
     "undo_check_in",
+    "undo_walk_in",
     "visits_on",
     "walk_in",
     "welcome",

@@ -6,8 +6,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from booking.actions.bookings import enter
-from booking.actions.places import locked, move_places, place, taking_places
-from booking.errors import AlreadyArrived, Closed, NotArrived, NotToday, SlotFull, TooEarly
+from booking.actions.places import give_back, locked, move_places, place, taking_places
+from booking.errors import AlreadyArrived, Closed, NotArrived, NotToday, NotWalkedIn, SlotFull, TooEarly
 from booking.models import Booking, Service
 from booking.policies import clean_name, clean_phone, require_party, require_somebody
 from booking.timetable import number_of, opened, slots_within, starts_at
@@ -98,6 +98,24 @@ def walk_in(
     with taking_places(booking.slot, booking.party):
         enter(booking, by=by, walked_in=True)
     return booking
+
+
+@transaction.atomic
+def undo_walk_in(booking: Booking, *, by: Actor) -> None:
+    """Remove who was let in by mistake, places given back; NotWalkedIn, and nothing when it is done already."""
+    rights.require(by, "booking.check_in")
+    if not Booking.objects.select_for_update().filter(pk=booking.pk).exists() and _is_undone(booking):
+        return
+    booking = locked(booking)
+    if not booking.walked_in:
+        raise NotWalkedIn
+    Booking.objects.filter(pk=booking.pk).delete()
+    Activity.objects.record("booking.undo_walk_in", booking, by=by)
+    give_back(booking.slot, booking.party)
+
+
+def _is_undone(booking: Booking) -> bool:
+    return Activity.objects.about(booking).filter(operation="booking.undo_walk_in").exists()
 
 
 def _running(service: Service, minute: int) -> int:

@@ -174,12 +174,14 @@ class BookingViewSet(ApiViewSet):
         "check_in": "booking.check_in",
         "undo_check_in": "booking.check_in",
         "missed": "booking.check_in",
+        "undo_walk_in": "booking.check_in",
         "walk_in": "booking.check_in",
     }
     serializer_class = BookingSerializer
     outputs = {"create": BookingMade, "take_up": BookingMade}
     creating = frozenset({"create", "take_up", "walk_in"})
     ends_early = frozenset({"create", "walk_in"})
+    without_body = {"destroy": 204, "undo_walk_in": 204}
     filterset_class = BookingFilters
     inputs = {
         "create": NewBooking,
@@ -274,6 +276,12 @@ class BookingViewSet(ApiViewSet):
     def missed(self, request: Request, **kwargs: Any) -> Response:
         """Say that nobody came, once the grace time of the service is over."""
         return self.answer(actions.mark_missed(self.get_object(), by=request.user))
+
+    @action(detail=True, methods=["post"], url_path="undo-walk-in")
+    def undo_walk_in(self, request: Request, **kwargs: Any) -> Response:
+        """Remove somebody who was let in by mistake; the places are free again."""
+        actions.undo_walk_in(self.get_object(), by=request.user)
+        return self.done()
 
     @action(detail=False, methods=["post"], url_path="walk-in")
     def walk_in(self, request: Request, **kwargs: Any) -> Response:

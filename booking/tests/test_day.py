@@ -1,6 +1,7 @@
 """The day at the front desk: who came, who did not, who came without a booking."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -15,9 +16,10 @@ from booking.actions import (
     mark_missed,
     purge_expired,
     undo_check_in,
+    undo_walk_in,
     walk_in,
 )
-from booking.errors import AlreadyArrived, Closed, NotArrived, NotToday, SlotFull, TooEarly, TooFewPlaces
+from booking.errors import AlreadyArrived, Closed, NotArrived, NotToday, NotWalkedIn, SlotFull, TooEarly, TooFewPlaces
 from booking.models import Booking, Slot, Tally
 from booking.policies import local
 from booking.tests.books import broken
@@ -155,7 +157,7 @@ def test_the_database_lets_nobody_arrive_and_be_missed():
 @pytest.mark.parametrize("role", [None, "customer", "gate"])
 def test_only_staff_do_any_of_this(role):
     person, booking = UserFactory(role=role) if role else AnonymousUser(), today()
-    for verb in (check_in, undo_check_in, mark_missed):
+    for verb in (check_in, undo_check_in, mark_missed, undo_walk_in):
         with nothing_changes(), pytest.raises((NotAllowed, LogInFirst)):
             verb(booking, by=person)
     with nothing_changes(), pytest.raises((NotAllowed, LogInFirst)):
@@ -165,7 +167,7 @@ def test_only_staff_do_any_of_this(role):
 def test_a_booking_that_is_gone_is_not_found(agent):
     gone = Booking(pk=today().pk)
     Booking.objects.all().delete()
-    for verb in (check_in, undo_check_in, mark_missed):
+    for verb in (check_in, undo_check_in, mark_missed, undo_walk_in):
         with pytest.raises(NotFound):
             verb(gone, by=agent)
 
@@ -180,6 +182,36 @@ def test_somebody_walks_in_to_the_slot_that_is_running(agent):
     assert database_now() - booking.starts_at < timedelta(hours=1)
     assert (booking.walked_in, booking.phone, booking.arrived_at is None) == (True, "", False)
     assert broken() == {}
+
+
+def test_somebody_who_was_let_in_by_mistake_was_never_there(agent):
+    service = ServiceFactory(largest_party=3, duration_minutes=480, slot_capacity=3)
+    booking = walk_in(service=service, **GUEST, party=2, by=agent)
+    undo_walk_in(booking, by=agent)
+    assert not Booking.objects.exists()
+    assert (Slot.objects.get().taken, Tally.objects.count(), broken()) == (0, 0, {})
+    assert Activity.objects.about(booking).last().operation == "booking.undo_walk_in"
+    with nothing_changes():
+        undo_walk_in(booking, by=agent)  # pressed twice, or at two desks
+
+
+def test_two_desks_undo_one_walk_in_once(transactional_db):
+    booking = walk_in(service=ServiceFactory(duration_minutes=480), **GUEST, by=None)
+    assert outcomes(*[lambda: undo_walk_in(booking, by=None)] * 8) == [None] * 8
+    assert Activity.objects.filter(operation="booking.undo_walk_in").count() == 1
+    assert (Slot.objects.get().taken, broken()) == (0, {})
+
+
+def test_a_booking_is_no_walk_in_to_be_undone(agent):
+    booking = check_in(today(), by=agent)
+    with nothing_changes(), pytest.raises(NotWalkedIn):
+        undo_walk_in(booking, by=agent)
+
+
+def test_a_walk_in_whose_check_in_was_undone_can_still_be_removed(agent):
+    booking = undo_check_in(walk_in(service=ServiceFactory(duration_minutes=480), **GUEST, by=agent), by=agent)
+    undo_walk_in(booking, by=agent)
+    assert not Booking.objects.exists()
 
 
 def test_where_nothing_runs_or_no_place_is_left_nobody_walks_in(agent):
@@ -261,6 +293,23 @@ def test_somebody_is_let_in_from_the_page_once(desk):
     assert Booking.objects.filter(walked_in=True).count() == 1
     bad = desk.post("/panel/day/walk-in/", {**typed, "firstname": " ", "phone": "12"})
     assert set(bad.context["form"].errors) >= {"phone"}
+
+
+def test_a_walk_in_is_undone_from_the_page_also_when_the_button_is_pressed_twice(desk):
+    ServiceFactory(slug="default", duration_minutes=480)
+    desk.post("/panel/day/walk-in/", GUEST)
+    booking = Booking.objects.get()
+    undo = f"/panel/day/{booking.pk}/undo-walk-in/"
+    page = desk.get("/panel/day/").content.decode()
+    assert f'action="{undo}"' in page
+    assert f'action="/panel/day/{booking.pk}/undo/"' not in page
+    for _ in range(2):
+        answer = desk.post(undo, follow=True)
+        assert answer.redirect_chain == [("/panel/day/", 302)]
+        assert "The entry is removed, and its place is given back." in answer.content.decode()
+    assert not Booking.objects.exists()
+    with nothing_changes():
+        assert desk.post(f"/panel/day/{uuid4()}/undo-walk-in/").status_code == 404
 
 
 @pytest.mark.parametrize("role", [None, "customer", "gate"])

@@ -239,7 +239,10 @@ def parts(world):
     return {
         "booking:detail": [{"pk": row.pk} for row in world.bookings],
         **{f"booking:{name}": [{"pk": world.booking.pk}] for name in ("move", "cancel", "renew", "calendar")},
-        **{f"booking:{name}": [{"pk": world.booking.pk}] for name in ("check_in", "undo_check_in", "missed")},
+        **{
+            f"booking:{name}": [{"pk": world.booking.pk}]
+            for name in ("check_in", "undo_check_in", "undo_walk_in", "missed")
+        },
         "booking:embed_done": [{"pk": world.booking.pk, "token": world.booking.manage_token}],
         "booking:link": [{"pk": world.booking.pk, "token": world.booking.manage_token}],
         "booking:wait": [{"pk": world.booking.slot_id}],

@@ -15,7 +15,7 @@ from django.test import Client
 
 from allocation.models import Ticket
 from allocation.tests.factories import PurchaseFactory, TicketOptionFactory
-from booking.actions import check_in, create_resource, make_feed
+from booking.actions import check_in, create_resource, make_feed, walk_in
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
 from support.models import Agent
 from support.tests.factories import ReplyFactory, TicketFactory
@@ -130,6 +130,7 @@ CASES = [
     api("booking.check_in", "POST", "booking/bookings/{id}/check-in/", {"came": 1}, thing="today"),
     api("booking.check_in", "POST", "booking/bookings/{id}/undo-check-in/", thing="arrived"),
     api("booking.check_in", "POST", "booking/bookings/{id}/missed/", thing="late"),
+    api("booking.check_in", "POST", "booking/bookings/{id}/undo-walk-in/", thing="walk-in"),
     api("booking.manage", "POST", "booking/services/", {"slug": "repair", "name": "Repair", "slot_capacity": 2}),
     api("booking.manage", "PATCH", "booking/services/{id}/", {"name": "Repair"}, thing="service"),
     api("booking.feeds", "GET", "booking/feeds/"),
@@ -240,6 +241,7 @@ MAKE = {
     "booking": lambda owner: BookingFactory(by=owner, starts_at=NOON).pk,
     "today": lambda owner: past(timedelta(0), by=owner).pk,
     "arrived": lambda owner: check_in(past(timedelta(0), by=owner), by=None).pk,
+    "walk-in": lambda owner: walk_in(**NAMES, by=None).pk,
     "late": lambda owner: past(timedelta(minutes=20), by=owner).pk,
     "service": lambda owner: ServiceFactory().pk,
     "option": lambda owner: TicketOptionFactory().pk,
@@ -256,7 +258,7 @@ MAKE = {
     ),
 }
 # Things that are nobody's: whoever reaches all reaches them, and there is no foreign one.
-SHARED = {"account", "invitation", "resource", "slot", "full slot", "service", "option", "webhook"}
+SHARED = {"account", "walk-in", "invitation", "resource", "slot", "full slot", "service", "option", "webhook"}
 SHARED |= {"calendar", "closure", "special opening"}
 
 
