@@ -225,7 +225,9 @@ class Service(Record):
 class Slot(Stock):
     """One slot of a service, with its places (invariant B1)."""
 
-    waiting_ends = "starts_at"
+    # When its service's customers can no longer book it.
+    waiting_ends = """greatest('epoch', starts_at - interval '1 minute' * coalesce(
+        (SELECT lead_minutes FROM booking_service WHERE booking_service.id = service_id), 0))"""
 
     service = models.ForeignKey(
         Service, on_delete=models.PROTECT, related_name="slots", db_index=False, verbose_name=_("service")

@@ -30,7 +30,8 @@ shown_and_sent = require_http_methods(["GET", "HEAD", "POST"])
 @shown_and_sent
 def wait(request: HttpRequest, pk: UUID) -> HttpResponse:
     """How many want to wait for a time, and what waiting means; what is sent joins the list."""
-    slot = found(Slot.objects.visible_to(request.user, "booking.see_free").select_related("service"), pk=pk)
+    slots = Slot.objects.visible_to(request.user, "booking.see_free").with_end()
+    slot = found(slots.select_related("service"), pk=pk)
     require_list(slot.service)
     known = known_of(request)
     if (said := request.GET.get("party", "")).isdecimal():
@@ -44,6 +45,7 @@ def wait(request: HttpRequest, pk: UUID) -> HttpResponse:
         "form": form,
         "slot": slot,
         "waiting": Waiter.objects.of(slot).waiting().count(),
+        "ends": slot.ends,  # type: ignore[attr-defined]  # by with_end
         "lasts": _hours(settings.WAITING_OFFER_LASTS),
     }
     return render(request, "booking/wait.html", context)

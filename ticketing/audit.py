@@ -19,7 +19,7 @@ def _stocks() -> str:
 
 
 def _rows(model: Any) -> str:
-    lasts = f"coalesce({model.waiting_ends} > statement_timestamp(), true)" if model.waiting_ends else "true"
+    lasts = f"coalesce(({model.waiting_ends}) > statement_timestamp(), true)" if model.waiting_ends else "true"
     return f"""SELECT '{model._meta.label_lower}' AS kind, id, capacity, taken, {lasts} AS lasts
         FROM {model._meta.db_table}"""
 

@@ -13,6 +13,7 @@ from django.contrib.auth.models import UserManager
 from django.contrib.sessions.base_session import BaseSessionManager
 from django.db import models, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Sum, When
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Lower, Now
 
 from ticketing import rights
@@ -52,10 +53,14 @@ class StockQuerySet(RecordQuerySet):
         held = waiters.filter(kind=self.model._meta.label_lower, stock=OuterRef("pk")).values("stock")
         return self.annotate(offered=Coalesce(Subquery(held.annotate(held=Sum("offered")).values("held")), 0))
 
+    def with_end(self) -> Self:
+        """Each with `ends`: from when on nobody waits for it any more; None where it can always be had."""
+        ends = getattr(self.model, "waiting_ends", "") or "NULL::timestamptz"
+        return self.annotate(ends=RawSQL(ends, (), output_field=models.DateTimeField(null=True)))  # noqa: S611
+
     def over(self) -> Self:
         """Those for which waiting is pointless from now on."""
-        column = getattr(self.model, "waiting_ends", "")
-        return self.filter(**{f"{column}__lte": Now()}) if column else self.none()
+        return self.with_end().filter(ends__lte=Now())
 
 
 class AccountManager(UserManager):

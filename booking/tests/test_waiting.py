@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from booking.actions import book_offer, cancel_booking, change_booking, change_service, change_slot
 from booking.errors import BadPhone, NotWaitedFor, PartyTooLarge, SlotFull, TooFarAhead, TooFewPlaces, TooSoon
-from booking.models import Booking
+from booking.models import Booking, Slot
 from booking.tests.factories import NOON, BookingFactory
 from booking.tests.waiting import broken, comes_due, full, join, left, states
-from ticketing.actions import NoOffer
+from ticketing.actions import NoOffer, TooLate, lapse_offers
 from ticketing.errors import Invalid
 from ticketing.models import Waiter
 from ticketing.tests.factories import UserFactory
@@ -93,6 +93,55 @@ def test_a_move_between_two_times_with_lists_goes_through_in_either_direction(tu
     assert broken() == set()
 
 
+# An offer ends before what it offers begins, and when that can no longer be booked
+
+
+def ends_in(slot, **span):
+    """Let the time of the slot be so far ahead."""
+    at = (timezone.now() + timedelta(**span)).replace(second=0, microsecond=0)
+    Slot.objects.filter(pk=slot.pk).update(starts_at=at)
+    slot.bookings.update(starts_at=at, ends_at=at + timedelta(minutes=1))
+    return at
+
+
+@pytest.mark.parametrize(("ahead", "lead", "lasts"), [(5, 0, 5), (5, 3 * 60, 2), (30, 3 * 60, 24), (30, 10 * 60, 20)])
+def test_an_offer_ends_when_its_time_can_no_longer_be_booked(slot, ahead, lead, lasts):
+    waiter = join(slot)
+    change_service(slot.service, lead_minutes=lead, by=None)
+    ends_in(slot, hours=ahead)
+    cancel_booking(booking_in(slot), by=None)
+    waiter.refresh_from_db()
+    told = waiter.offered_until - timezone.now()
+    assert timedelta(hours=lasts, minutes=-2) < told <= timedelta(hours=lasts)
+    assert broken() == set()
+
+
+def test_what_can_no_longer_be_booked_is_offered_to_nobody_and_nobody_waits_for_it(slot):
+    waiter = join(slot)
+    change_service(slot.service, lead_minutes=6 * 60, by=None)
+    ends_in(slot, hours=5)
+    cancel_booking(booking_in(slot), by=None)
+    assert (states(waiter), left(slot), broken()) == ([("waiting", None)], 1, set())
+    lapse_offers()
+    assert states(waiter) == [("lapsed", None)]
+    BookingFactory(service=slot.service, starts_at=Slot.objects.get().starts_at)
+    with nothing_changes(), pytest.raises(TooLate):
+        join(slot)
+
+
+def test_who_has_to_confirm_a_place_has_no_longer_for_it_than_there_is_something_to_wait_for(slot):
+    waiter = join(slot)
+    Waiter.objects.filter(pk=waiter.pk).update(state="unconfirmed")
+    waiter.refresh_from_db()
+    assert waiter.confirmed_by == waiter.created_at + timedelta(hours=24)
+    at = ends_in(slot, hours=5)
+    change_service(slot.service, lead_minutes=60, by=None)
+    assert waiter.confirmed_by == at - timedelta(hours=1)
+    slot.bookings.all().delete()
+    Slot.objects.all().delete()
+    assert waiter.confirmed_by == waiter.created_at + timedelta(hours=24)
+
+
 # What is overdue
 
 
@@ -139,7 +188,7 @@ def test_what_could_not_be_booked_is_not_waited_for(customer, terms, wish, refus
     change_service(slot.service, **terms, by=None)
     with nothing_changes(), pytest.raises(refusal):
         join(slot, **wish, by=customer)
-    if "quantity" not in wish:
+    if refusal is TooFarAhead:
         assert join(slot, by=None)
 
 

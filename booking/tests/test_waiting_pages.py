@@ -57,9 +57,10 @@ def test_a_stranger_waits_for_a_full_time_confirms_accepts_and_books(client, pro
     assert slot.title in asking.words
     assert "Nobody waits yet: you would be the first." in asking.words
     assert "Only what fits nobody on the list is free for everybody." in asking.words
+    assert "held for 24 hours, but not beyond Tuesday 6 May 2031, 12:00: from then on" in asking.words
     asked = asking.form("email").send(quantity="3", least="2", email="ada@example.org")
     assert "Look into your mail" in asked.words
-    assert "You have 24 hours for that." in asked.words
+    assert "You have 24 hours for that, or less if the time can no longer be booked before then" in asked.words
     waiter = Waiter.objects.get()
     assert (waiter.state, waiter.quantity, waiter.least, waiter.language) == ("unconfirmed", 3, 2, "en")
     [confirm] = [form for form in mailed(client).forms if form.action.endswith("/confirm/")]

@@ -497,8 +497,8 @@ class _Locked(NamedTuple):
 def _lock(stock: Stock) -> _Locked | None:
     """The stock, locked; None when there is no such row any more."""
     rows = _rows(stock).select_for_update(no_key=True).filter(pk=stock.pk)
-    if row := rows.annotate(now=Now()).order_by().first():
-        return _Locked(row, row.now, getattr(row, stock.waiting_ends) if stock.waiting_ends else None)
+    if row := rows.with_end().annotate(now=Now()).order_by().first():
+        return _Locked(row, row.now, row.ends)
     return None
 
 

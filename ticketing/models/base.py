@@ -33,7 +33,7 @@ class Record(models.Model):
 class Stock(Record):
     """Something scarce: `taken` of `capacity` are given away (invariants E1, B1, S2)."""
 
-    # The column with the instant from which on nobody waits for it any more; empty where it can always be had.
+    # SQL, of its columns, for the instant from which on nobody waits for it; empty where it can always be had.
     waiting_ends: ClassVar[str] = ""
 
     capacity = models.PositiveIntegerField(_("capacity"))

@@ -136,8 +136,16 @@ class Waiter(Record):
 
     @property
     def confirmed_by(self) -> datetime:
-        """Until when it must be confirmed, or it lapses."""
-        return self.created_at + settings.WAITING_CONFIRM_LASTS
+        """Until when it must be confirmed, or it lapses; there may be nothing to wait for any more before that."""
+        until = self.created_at + settings.WAITING_CONFIRM_LASTS
+        return min(until, self.ends or until)
+
+    @property
+    def ends(self) -> datetime | None:
+        """From when on nobody waits for the same any more; None where it can always be had, or is gone."""
+        stocks: querysets.StockQuerySet = apps.get_model(self.kind)._default_manager.with_end()
+        ends: datetime | None = stocks.filter(pk=self.stock).values_list("ends", flat=True).first()
+        return ends
 
     @property
     def link(self) -> tuple[uuid.UUID, int]:

@@ -84,7 +84,7 @@ def test_the_page_shows_the_position_the_order_and_the_rules_and_nobodys_name(cl
     assert "Waiting 3 people or groups" in said
     assert "1 3 places – 2 You 4 places, or at least 2 – 3 1 place –" in said
     assert "Only what fits nobody on the list is free for everybody." in said
-    assert "What is offered is held for 24 hours." in said
+    assert "What is offered is held for 24 hours, but not beyond Tuesday 6 May 2031, 12:00" in said
     assert slot.title in said
     assert "example.org" not in said
     assert "Grace" not in said

@@ -49,6 +49,7 @@ def place(request: HttpRequest, pk: UUID) -> HttpResponse:
         "line": line.in_order()[:SHOWN] if waiter.is_open else [],
         "waiting": line.count(),
         "offers": Waiter.objects.beside(waiter).offered().count(),
+        "ends": waiter.ends,
         "lasts": int(settings.WAITING_OFFER_LASTS.total_seconds() // 3600),
     }
     return render_page(request, "waiting/place.html", "waiting/_place.html", context)
