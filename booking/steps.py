@@ -62,10 +62,10 @@ LABELS: dict[str, Promise] = {
 }
 OF_A_MOVE: dict[str, Promise] = {"day": LABELS["day"], "time": LABELS["time"], "confirm": gettext_lazy("Confirm")}
 PARTS_OF_DAY = [
+    (gettext_lazy("Night, before the morning"), range(6)),
     (gettext_lazy("Morning"), range(6, 12)),
     (gettext_lazy("Afternoon"), range(12, 18)),
     (gettext_lazy("Evening"), range(18, 24)),
-    (gettext_lazy("Night, before the morning"), range(6)),
 ]
 
 
