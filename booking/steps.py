@@ -211,6 +211,7 @@ class DayOfMonth(NamedTuple):
     words: str
     address: str
     is_today: bool
+    is_past: bool
 
 
 class Month(NamedTuple):
@@ -349,16 +350,18 @@ def by_part_of_day(found: list[Choice]) -> list[tuple[Promise, list[Choice]]]:
 
 
 def month(way: Way, first: date, *, by: Actor, at: datetime) -> Month:
-    """The whole month that begins on a day, as whoever books for so many finds it."""
+    """The whole month that begins on a day, this one from this week on, as whoever books for so many finds it."""
+    today = local(at).date()
     weeks = monthcalendar(first.year, first.month)
     last = first.replace(day=max(weeks[-1]))
+    weeks = [week for week in weeks if first.replace(day=max(week)) >= today]
     days: dict[int, DayOfMonth] = {}
     if way.service:
         is_open = days_with_slots(first, last, way.service)
         for offer in days_between(first, last, way.service, by=by, at=at, party=way.party, but=way.moves):
             words = _of_day(offer, way, offer.day in is_open, by=by, at=at)
             address = way.to(day=offer.day) if offer.free else ""
-            days[offer.day.day] = DayOfMonth(offer.day, words, address, offer.day == local(at).date())
+            days[offer.day.day] = DayOfMonth(offer.day, words, address, offer.day == today, offer.day < today)
     found = [[days.get(number) for number in week] for week in weeks]
     return Month(_month_in_words(first), found, _earlier(way, first, at), _later(way, last))
 
