@@ -244,7 +244,8 @@ def booking_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     booking = reached_booking(request, pk, "booking.cancel")
     if not booking:
         return missing_booking(request)
-    if request.method == "POST":
+    settled = _settled(request, booking)
+    if request.method == "POST" and not settled:
         cancel_booking(booking, by=request.user)
         sentence = ngettext(
             "The booking for %(when)s is cancelled, and its place is given back.",
@@ -253,7 +254,8 @@ def booking_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
         )
         messages.success(request, sentence % {"when": in_full(booking.starts_at)})
         return redirect("booking:list" if request.user.is_authenticated else "booking:book")
-    return render(request, "booking/booking_cancel.html", {"booking": booking, "settled": _settled(request, booking)})
+    status = 409 if request.method == "POST" else 200
+    return render(request, "booking/booking_cancel.html", {"booking": booking, "settled": settled}, status=status)
 
 
 @operation("booking.see_one")

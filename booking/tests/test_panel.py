@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from booking.actions import change_service
 from booking.models import Booking
 from booking.tests.factories import BookingFactory, past
 from ticketing.tests.factories import UserFactory
@@ -394,3 +395,13 @@ def test_no_page_books_or_moves_into_the_past(client):
     refused = client.post(f"/panel/bookings/{booking.pk}/", {**PAST, "firstname": "Moved"})
     assert "This time has passed." in refused.content.decode()
     assert Booking.objects.get().starts_at == booking.starts_at
+
+
+def test_a_cancellation_that_comes_too_late_is_refused_in_one_sentence(client, customer):
+    booking = BookingFactory(by=customer)
+    change_service(booking.slot.service, deadline_minutes=366 * 1440, by=None)
+    Booking.objects.update(starts_at=datetime.now(UTC) + timedelta(hours=9))
+    path = f"{BOOKINGS}{booking.pk}/cancel/"
+    with nothing_changes():
+        refused = client.post(path, headers={"referer": f"http://testserver{path}"}, follow=True)
+    assert refused.content.decode().count("It is too late to change or cancel this booking yourself.") == 1
