@@ -20,6 +20,7 @@ from booking.forms import RULES, PartyForm, PhoneField, ServiceForm
 from booking.models import NAME_LENGTH, Booking, Service
 from booking.policies import clean_phone
 from booking.views import services_shown
+from ticketing import rights
 from ticketing.toolkit.contracts import found
 from ticketing.toolkit.panel import OnceForm, once, operation, refusals_on, render_page
 from ticketing.toolkit.windows import window
@@ -95,7 +96,8 @@ def _day(request: HttpRequest, form: WalkInForm) -> HttpResponse:
     rows = rows.with_state().with_grace().select_related("slot__service", "resource")
     counts = Booking.objects.visible_to(request.user, "booking.check_in").today().tally()
     page = window(rows, request.GET, AT_ONCE, ORDER)
-    context = {"page": page, "look": look, "counts": counts, "form": form}
+    may_report = bool(rights.scope(request.user, "booking.report"))
+    context = {"page": page, "look": look, "counts": counts, "form": form, "may_report": may_report}
     return render_page(request, "booking/day.html", "booking/_day.html", context)
 
 

@@ -330,3 +330,9 @@ def test_the_day_costs_the_same_for_one_visitor_and_for_thirty(desk):
     for number in range(30):
         today(service=ServiceFactory() if number % 3 else None)
     assert cost() == one <= 20
+
+
+@pytest.mark.parametrize(("role", "shown"), [("agent", False), ("supervisor", True)])
+def test_the_day_leads_whoever_may_read_it_to_the_report(client, production, role, shown):
+    client.force_login(UserFactory(role=role))
+    assert ('href="/panel/reports/bookings/"' in client.get("/panel/day/").content.decode()) == shown

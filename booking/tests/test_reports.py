@@ -153,3 +153,8 @@ def test_tallies_over_the_api_are_narrowed_by_day_and_service(client, boss):
     assert [(row["service"]["slug"], row["visits"]) for row in found] == [("desk", 1)]
     assert client.get("/api/v1/booking/tallies/?last=1990-01-01").json()["results"] == []
     assert client.get("/api/v1/booking/tallies/?first=x").status_code == 400
+
+
+def test_the_front_page_of_the_admin_leads_to_the_report(client, production):
+    client.force_login(UserFactory(role="supervisor"))
+    assert 'href="/panel/reports/bookings/"' in client.get("/admin/").content.decode()

@@ -8,6 +8,7 @@ from django import template
 from django.template import Context
 from django.utils import timezone
 
+from ticketing import rights
 from ticketing.toolkit.times import lasting
 from ticketing.views import figures
 
@@ -24,6 +25,7 @@ def figures_of_today(context: Context) -> dict[str, Any]:
         "queue": figures.queue(actor),
         "load": figures.load(actor),
         "bookings": figures.bookings(actor),
+        "may_report": bool(rights.scope(actor, "booking.report")),
         "sales": figures.sales(actor),
         "unwell": [part for part in figures.parts(actor) or [] if part.word != "ok"],
     }
