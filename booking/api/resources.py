@@ -13,6 +13,8 @@ from booking.models import NAME_LENGTH, Resource
 from ticketing.toolkit.api import ApiViewSet
 from ticketing.toolkit.fields import Flag, Id, Instant, Text
 
+NULL = "null for whenever its services are open."
+
 
 class ResourceSerializer(serializers.ModelSerializer):
     """A room, a desk or a person, who can receive one visit at a time."""
@@ -21,7 +23,7 @@ class ResourceSerializer(serializers.ModelSerializer):
         source="calendar_id",
         read_only=True,
         allow_null=True,
-        help_text="When it is there; null for always.",
+        help_text=f"When it is there; {NULL}",
     )
     created_at = Instant(read_only=True)
     updated_at = Instant(read_only=True)
@@ -36,7 +38,7 @@ class ResourceChange(serializers.Serializer):
     """What may change of a resource; what is left out stays."""
 
     name = Text(NAME_LENGTH, required=False)
-    calendar = Id(required=False, allow_null=True, help_text="The id of its business hours; null for its services'.")
+    calendar = Id(required=False, allow_null=True, help_text=f"The id of its business hours; {NULL}")
     is_active = Flag(required=False, help_text="Otherwise nothing new is booked with it; what is booked stays.")
 
 

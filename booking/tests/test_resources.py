@@ -293,3 +293,9 @@ def test_crossing_moves_between_rooms_do_not_deadlock():
 
 def test_number_of_an_instant_and_back():
     assert number_of(datetime.combine(DAY, time(), UTC)) * 60 == datetime.combine(DAY, time(), UTC).timestamp()
+
+
+def test_the_api_says_in_one_way_what_a_resource_without_a_calendar_is(client):
+    schemas = client.get("/api/v1/schema/", headers={"accept": "application/json"}).json()["components"]["schemas"]
+    told = [schemas[name]["properties"]["calendar"]["description"] for name in ("Resource", "NewResource")]
+    assert [words.partition("null for ")[2] for words in told] == ["whenever its services are open."] * 2
