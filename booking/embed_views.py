@@ -52,7 +52,7 @@ def embed(request: HttpRequest) -> HttpResponse:
     """The steps as far as the address says; what is sent is booked."""
     services = services_shown(request)
     if request.method == "POST":
-        return _sent(request, BookForm(services, request.POST))
+        return _sent(request, BookForm(services, request.POST, by=request.user))
     said = StepForm(services, request.GET, by=request.user, at=timezone.now())
     said.is_valid()  # what makes no sense chooses nothing, and the form says so
     return next_step(request, said, way_of(said)._replace(page=PAGE))

@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +26,7 @@ from booking.policies import (
 )
 from booking.querysets import DEFAULT
 from ticketing.errors import Refused
+from ticketing.models import User
 from ticketing.rights import Actor, Scope
 from ticketing.texts import clean_email
 from ticketing.toolkit.panel import OnceForm, refusals_on
@@ -299,20 +301,29 @@ class MoveForm(StepForm):
         self.people = self.moves.party
 
 
+def _uses_of_an_address(by: Actor) -> str:
+    """What an e-mail address is good for: to strangers an account is one of its uses, the others have one."""
+    mails = _("We send the confirmation there.")
+    if settings.BOOKING_REMINDERS:
+        mails = _("We send the confirmation and reminders there.")
+    account = _("If you open an account with it, you find the booking there, too.")
+    return str(mails) if isinstance(by, User) else f"{mails} {account}"
+
+
 class BookForm(OnceForm, PartyForm, ServiceForm, VisitForm):
     """A visit that is booked once, and where the person reads their mail."""
 
     email = forms.CharField(
         label=_("E-mail address"),
         required=False,
-        help_text=_("If you give it, you find the booking in your account once you have one."),
         widget=forms.TextInput({"type": "email", "autocomplete": "email"}),
     )
     field_order = ("service", "firstname", "lastname", "phone_number", "email", "date", "time", "party")
 
-    def __init__(self, services: list[Service], data: Any = None, **options: Any) -> None:
+    def __init__(self, services: list[Service], data: Any = None, *, by: Actor, **options: Any) -> None:
         super().__init__(services, data, **options)
         self.limit_party(max((service.largest_party for service in services), default=1))
+        self.fields["email"].help_text = _uses_of_an_address(by)
 
     @property
     def for_service(self) -> Service | None:

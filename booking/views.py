@@ -55,7 +55,7 @@ def booking_new(request: HttpRequest) -> HttpResponse:
     """The steps of a booking, as far as the address says; what is sent is booked, also without any step."""
     services = services_shown(request)
     if request.method == "POST":
-        return _booked(request, BookForm(services, request.POST))
+        return _booked(request, BookForm(services, request.POST, by=request.user))
     said = StepForm(services, request.GET, by=request.user, at=timezone.now())
     said.is_valid()  # what makes no sense chooses nothing, and the form says so
     return next_step(request, said, way_of(said))
@@ -136,7 +136,7 @@ def whole_month(request: HttpRequest, way: Way, shown: Month) -> HttpResponse:
 
 def _blank(request: HttpRequest, services: list[Service], **chosen: str) -> BookForm:
     """The form for what was chosen; whoever books for themselves finds filled in what their account knows."""
-    return BookForm(services, initial={**known_of(request), **chosen})
+    return BookForm(services, initial={**known_of(request), **chosen}, by=request.user)
 
 
 def _ask(request: HttpRequest, form: BookForm, way: Way, nearby: list[Choice] | None = None) -> HttpResponse:

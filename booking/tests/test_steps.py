@@ -455,3 +455,23 @@ def test_the_demo_does_not_say_that_older_links_are_void(client, production, set
     assert sentence in page(client.post(f"/panel/bookings/{booking.pk}/renew/"))
     settings.SITE_MODE = "demo"
     assert sentence not in page(client.post(f"/panel/bookings/{booking.pk}/renew/"))
+
+
+def test_the_times_of_a_day_stand_in_the_order_of_the_day(client):
+    found = visit(client, THE_DAY)
+    times = re.findall(r'id="at-(\d{4})"', found.html)
+    assert (times[0], times) == ("0000", sorted(times))
+
+
+@pytest.mark.parametrize(("hours", "words"), [([24, 1], "the confirmation and reminders"), ([], "the confirmation")])
+def test_what_an_address_is_for_is_said_to_strangers_and_to_accounts(client, settings, hours, words):
+    settings.BOOKING_REMINDERS = [timedelta(hours=hour) for hour in hours]
+    account = "If you open an account with it, you find the booking there, too."
+    for page_of in (lambda: visit(client, THE_TIME), lambda: visit(client, PAGE, {**TYPED, "phone_number": "1"})):
+        told = page_of().words
+        assert f"We send {words} there. {account}" in told
+    client.force_login(UserFactory())
+    for page_of in (lambda: visit(client, THE_TIME), lambda: visit(client, PAGE, {**TYPED, "phone_number": "1"})):
+        told = page_of().words
+        assert f"We send {words} there." in told
+        assert account not in told
