@@ -11,10 +11,12 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AdminDateWidget
 from django.db.models import Model
 from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +26,7 @@ from ticketing.actions import (
     add_closure,
     add_special_opening,
     change_calendar,
+    change_closure,
     create_calendar,
     remove_closure,
     remove_special_opening,
@@ -159,8 +162,17 @@ class ClosureForm(forms.ModelForm):
 
     def make(self, calendar: Calendar, by: User) -> list[Closure]:
         """By the verb."""
-        said = {name: self.cleaned_data[name] for name in ("first_day", "last_day", "reason")}
-        return [add_closure(calendar, **said, by=by)]
+        return [add_closure(calendar, **self.said, by=by)]
+
+    def change(self, by: User) -> Closure:
+        """By the verb."""
+        said = {**self.said, "last_day": self.said["last_day"] or self.said["first_day"]}
+        return change_closure(self.instance, **said, by=by)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What was typed."""
+        return {name: self.cleaned_data[name] for name in ("first_day", "last_day", "reason")}
 
 
 class SpecialOpeningForm(ReadsHours):
@@ -201,7 +213,7 @@ class LabelledFields(BaseInlineFormSet):
 
 
 class Days(admin.TabularInline):
-    """Days that are otherwise: to add and to take back, not to change."""
+    """Days that are otherwise: to add and to take back, and not to change unless it is said."""
 
     formset = LabelledFields
     extra = 1
@@ -221,6 +233,7 @@ class ClosureInline(Days):
     form = ClosureForm
     fields = ["first_day", "last_day", "reason"]
     ordering = ["first_day"]
+    has_change_permission = Days._may
 
 
 class SpecialOpeningInline(Days):
@@ -287,6 +300,29 @@ class CalendarAdmin(SiteModelAdmin):
             obj.pk = create_calendar(**said, by=request.user).pk
         if form.says_another_week:
             set_week(obj, week=form.week, **form.span, by=request.user)
+            self._show_week(request, obj, form)
+
+    def _show_week(self, request: HttpRequest, calendar: Calendar, form: CalendarForm) -> None:
+        """Lead to the week that was saved, which need not be the one of today."""
+        if day := next((day for day in form.span.values() if day), None):
+            request.week_saved = f"?on={day.isoformat()}"  # type: ignore[attr-defined]
+            address = reverse("admin:ticketing_calendar_change", args=[calendar.pk]) + f"?on={day.isoformat()}"
+            words = gettext("See the week that you saved")
+            self.message_user(request, format_html('<a href="{}">{}</a>', address, words))
+
+    def _at_the_week(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Whoever goes on with the calendar goes on with the week that was saved."""
+        if "_continue" in request.POST and (asking := getattr(request, "week_saved", "")):
+            return redirect(f"{response['Location'].partition('?')[0]}{asking}")
+        return response
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> Any:
+        """The same after it was made."""
+        return self._at_the_week(request, super().response_add(request, obj, post_url_continue))
+
+    def response_change(self, request: HttpRequest, obj: Any) -> Any:
+        """The same after it was changed."""
+        return self._at_the_week(request, super().response_change(request, obj))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """By the verbs: what is to go first, so that other hours can take its place."""
@@ -295,7 +331,8 @@ class CalendarAdmin(SiteModelAdmin):
             REMOVE[formset.model](gone, by=request.user)
         kept = [new for new in formset.extra_forms if new.has_changed() and new not in formset.deleted_forms]
         formset.new_objects = [made for new in kept for made in new.make(form.instance, request.user)]
-        formset.changed_objects = []
+        touched = [row for row in formset.initial_forms if row.has_changed() and row not in formset.deleted_forms]
+        formset.changed_objects = [(row.change(request.user), row.changed_data) for row in touched]
 
 
 def _asking_for(season: Season) -> str:

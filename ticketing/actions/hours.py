@@ -143,6 +143,35 @@ def add_closure(
 
 
 @transaction.atomic
+def change_closure(
+    closure: Closure,
+    *,
+    by: Actor,
+    first_day: date | None = None,
+    last_day: date | None = None,
+    reason: str | None = None,
+) -> Closure:
+    """Close on other days, or for another reason, as far as either is given; NotFound when it was taken back."""
+    rights.require(by, "hours.manage")
+    calendar = _locked(closure.calendar)
+    current = Closure.objects.filter(pk=closure.pk).first()
+    if current is None:
+        raise NotFound
+    given: dict[str, Any] = {"first_day": first_day, "last_day": last_day}
+    if reason is not None:
+        given["reason"] = clean_text(reason, field="reason", limit=REASON_LENGTH, empty=True)
+    changes = {name: value for name, value in given.items() if value not in (None, getattr(current, name))}
+    if not changes:
+        return current
+    current.first_day, current.last_day = first_day or current.first_day, last_day or current.last_day
+    clean_span(current.first_day, current.last_day, fields=("first_day", "last_day"))
+    Closure.objects.filter(pk=closure.pk).change(**changes)
+    _note("hours.change_closure", calendar, by=by, closure=str(closure.pk), fields=sorted(changes))
+    current.refresh_from_db()
+    return current
+
+
+@transaction.atomic
 def remove_closure(closure: Closure, *, by: Actor) -> None:
     """Open again as the week says; twice is harmless."""
     rights.require(by, "hours.manage")

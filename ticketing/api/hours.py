@@ -281,6 +281,14 @@ class NewClosure(serializers.Serializer):
     reason = Text(REASON_LENGTH, empty=True, default="", help_text="For everybody to read.")
 
 
+class ClosureChange(serializers.Serializer):
+    """What may change of a closure; what is left out stays."""
+
+    first_day = Day(required=False)
+    last_day = Day(required=False)
+    reason = Text(REASON_LENGTH, empty=True, required=False, help_text="For everybody to read.")
+
+
 class ClosureViewSet(ApiViewSet):
     """Closed days; what takes one back removes it."""
 
@@ -288,11 +296,12 @@ class ClosureViewSet(ApiViewSet):
         "list": "hours.see",
         "retrieve": "hours.see",
         "create": "hours.manage",
+        "partial_update": "hours.manage",
         "destroy": "hours.manage",
     }
     serializer_class = ClosureSerializer
     filterset_class = OfCalendar
-    inputs = {"create": NewClosure}
+    inputs = {"create": NewClosure, "partial_update": ClosureChange}
     orderings = {"first_day": ("first_day", "id")}
     newest_first = False
 
@@ -305,6 +314,11 @@ class ClosureViewSet(ApiViewSet):
         wanted = self.input()
         calendar = _calendar(wanted.pop("calendar"), request)
         return self.answer(actions.add_closure(calendar, **wanted, by=request.user), 201)
+
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Close on other days, or say another reason."""
+        closure, changes = self.get_object(), self.input()
+        return self.answer(actions.change_closure(closure, **changes, by=request.user))
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Open again as the week says."""

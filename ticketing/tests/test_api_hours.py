@@ -354,3 +354,16 @@ def test_questions_cost_the_same_whatever_the_calendar_holds(client, office):
         actions.add_closure(office, first_day=MONDAY + timedelta(days=days), by=None)
         actions.add_special_opening(office, day=MONDAY + timedelta(days=days), opens=0, closes=60, by=None)
     assert [cost(question) for question in questions] == before == [4, 4]  # the calendar and its three parts
+
+
+def test_a_closure_is_changed_as_far_as_is_said(client, boss, office):
+    closure = actions.add_closure(office, first_day=MONDAY, reason="Hollidays", by=None)
+    one = f"{CLOSURES}{closure.pk}/"
+    later = (MONDAY + timedelta(days=2)).isoformat()
+    changed = shown(send(client, one, {"last_day": later, "reason": "Holidays"}, boss, "patch"))
+    assert (changed["first_day"], changed["last_day"], changed["reason"]) == (MONDAY.isoformat(), later, "Holidays")
+    with nothing_changes():
+        assert shown(send(client, one, {"reason": "Holidays"}, boss, "patch")) == changed
+        refused(send(client, one, {"first_day": "2031-12-31"}, boss, "patch"), 400, "ends_first")
+    actions.remove_closure(closure, by=None)
+    assert send(client, one, {"reason": ""}, boss, "patch").status_code == 404

@@ -213,18 +213,49 @@ def test_special_openings_that_overlap_change_nothing_and_say_why(boss, office):
     assert "A special opening of that day has some of these hours." in follow.content.decode()
 
 
-def test_rows_that_are_there_are_not_changed(boss, office):
+def standing(closure, **said):
+    """A closure that is there, as the page sends it, with some of its fields typed anew."""
+    row = {"id": closure.pk, "calendar": closure.calendar_id, "reason": closure.reason, **said}
+    row = {"first_day": closure.first_day, "last_day": closure.last_day, **row}
+    return {**added("closures", **row), "closures-INITIAL_FORMS": "1"}
+
+
+def test_a_closure_is_changed_in_its_line(boss, office):
+    closure = actions.add_closure(office, first_day=date(2031, 12, 24), reason="Hollidays", by=None)
+    assert sent(boss, office, **standing(closure, last_day="2031-12-26", reason="Holidays")).status_code == 302
+    changed = Closure.objects.get()
+    assert (changed.pk, changed.last_day, changed.reason) == (closure.pk, date(2031, 12, 26), "Holidays")
+    assert sent(boss, office, **standing(changed, last_day="")).status_code == 302
+    assert Closure.objects.get().last_day == date(2031, 12, 24)
+    lines = Activity.objects.filter(operation="hours.change_closure", object_id=office.pk)
+    assert [line.details["fields"] for line in lines.order_by("pk")] == [["last_day", "reason"], ["last_day"]]
+
+
+def test_a_closure_that_is_not_touched_is_not_written(boss, office):
     closure = actions.add_closure(office, first_day=date(2031, 12, 24), by=None)
-    said = {
-        "closures-TOTAL_FORMS": "1",
-        "closures-INITIAL_FORMS": "1",
-        "closures-0-id": str(closure.pk),
-        "closures-0-calendar": str(office.pk),
-        "closures-0-first_day": "2040-01-01",
-        "closures-0-last_day": "2040-01-01",
-    }
-    assert sent(boss, office, **said).status_code == 302
-    assert Closure.objects.get().first_day == date(2031, 12, 24)
+    assert sent(boss, office, **standing(closure)).status_code == 302
+    assert not Activity.objects.filter(operation="hours.change_closure").exists()
+    with nothing_changes():
+        response = sent(boss, office, **standing(closure, first_day="2031-12-31"))
+    assert "last_day" in str(response.context["inline_admin_formsets"][0].formset.errors)
+
+
+def test_special_openings_that_are_there_are_not_changed(boss, office):
+    special = actions.add_special_opening(office, day=date(2031, 12, 24), opens=540, closes=720, by=None)
+    row = {"id": special.pk, "calendar": office.pk, "day": "2040-01-01", "hours": "10-11"}
+    assert sent(boss, office, **{**added("special", **row), "special-INITIAL_FORMS": "1"}).status_code == 302
+    assert SpecialOpening.objects.get().day == date(2031, 12, 24)
+
+
+def test_a_week_that_is_still_to_come_is_shown_after_it_is_saved(boss, office):
+    later = (TODAY + 60 * DAY).isoformat()
+    said = {**WEEK, "valid_from": later, "valid_until": "", "monday": "10-11"}
+    answer = sent(boss, office, **said, _continue="1")
+    assert answer["Location"] == f"{page(office)}?on={later}"
+    assert 'value="10:00-11:00"' in boss.get(answer["Location"]).content.decode()
+    listed = boss.get(sent(boss, office, **{**said, "monday": "10-12"})["Location"]).content.decode()
+    assert f'href="{page(office)}?on={later}"' in listed
+    assert sent(boss, office, name="Desk", _continue="1")["Location"] == page(office)
 
 
 # Who may

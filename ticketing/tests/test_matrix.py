@@ -197,6 +197,7 @@ CASES = [
     api("hours.manage", "PATCH", "hours/calendars/{id}/", {"name": "Desk"}, thing="calendar"),
     api("hours.manage", "POST", "hours/calendars/{id}/week/", {"week": []}, thing="calendar"),
     api("hours.manage", "POST", "hours/closures/", {"calendar": "{id}", "first_day": "2031-05-06"}, "calendar"),
+    api("hours.manage", "PATCH", "hours/closures/{id}/", {"reason": "Holidays"}, thing="closure"),
     api("hours.manage", "DELETE", "hours/closures/{id}/", thing="closure"),
     api("hours.manage", "POST", "hours/special-openings/", {"calendar": "{id}", **SPECIAL}, "calendar"),
     api("hours.manage", "DELETE", "hours/special-openings/{id}/", thing="special opening"),
