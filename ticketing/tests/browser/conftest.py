@@ -96,8 +96,10 @@ def visit(site, browser, cookies):
         context.set_default_timeout(10_000)
         page = context.new_page()
         complaints = list_complaints(page, site.url)
-        yield page
-        context.close()
+        try:
+            yield page
+        finally:
+            context.close()
         assert complaints == []
 
     return opened
