@@ -222,3 +222,11 @@ def findings(page, **options):
     asked = {"preload": False, "resultTypes": ["violations"], **options}
     found = page.evaluate("asked => axe.run(asked).then(result => result.violations)", asked)
     return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
+
+
+def test_where_only_days_are_picked_nobody_is_warned_of_their_clock(visit, known):
+    with visit("sofia", timezone_id="Asia/Tokyo") as page:
+        page.goto("/admin/ticketing/calendar/{calendar}/change/".format(**known))
+        warnings = page.locator(".timezonewarning")
+        assert warnings.count() > 0
+        assert not any(one.is_visible() for one in warnings.all())
