@@ -211,7 +211,7 @@ class DayOfMonth(NamedTuple):
     words: str
     address: str
     is_today: bool
-    is_past: bool
+    is_past: bool = False
 
 
 class Month(NamedTuple):
