@@ -2,37 +2,39 @@
 
 from ticketing.audit import held_by_offers
 
+# How many places of each option the holds have that did not end, overdue ones included.
+_HELD = """SELECT held.option_id, sum(held.quantity) AS places
+    FROM allocation_helditem AS held JOIN allocation_hold AS hold ON hold.id = held.hold_id
+    WHERE hold.state = 'held' GROUP BY held.option_id"""
+
 # (the invariant's id, what it promises, the query of the rows that break it)
 CHECKS: list[tuple[str, str, str]] = [
     (
         "E1",
-        # Nothing writes holds yet, so there are none to add up.
-        "of each ticket option, what is taken equals its tickets and its unreleased holds, and fits the allocation",
+        "of each ticket option, what is taken equals its tickets and what is held, and fits the allocation",
         f"""
-        SELECT option.id, option.capacity, option.taken, option.held, count(ticket.id) AS tickets
+        WITH sold AS (
+            SELECT option_id, count(*) AS tickets FROM allocation_ticket WHERE cancelled_at IS NULL GROUP BY option_id
+        )
+        SELECT option.id, option.capacity, option.taken, option.held, sold.tickets, held.places
         FROM allocation_ticketoption AS option
-        LEFT JOIN allocation_ticket AS ticket ON ticket.option_id = option.id
-        GROUP BY option.id
-        HAVING option.taken <> option.held + count(ticket.id)
-                + {held_by_offers("allocation.ticketoption", "option.id")}
-            OR option.held <> 0 OR option.taken > option.capacity
+        LEFT JOIN sold ON sold.option_id = option.id
+        LEFT JOIN ({_HELD}) AS held ON held.option_id = option.id
+        WHERE option.held <> coalesce(held.places, 0) + {held_by_offers("allocation.ticketoption", "option.id")}
+            OR option.taken <> option.held + coalesce(sold.tickets, 0) OR option.taken > option.capacity
         """,
     ),
     (
         "E2",
-        "a purchase has exactly as many tickets as its quantity, numbered from one, all of its own option",
+        "a purchase has exactly as many tickets as its quantity, numbered from one, all of its option if it names one",
         """
         SELECT purchase.id, purchase.quantity, count(ticket.id) AS tickets
         FROM allocation_purchase AS purchase
-        LEFT JOIN allocation_ticket AS ticket
-            ON ticket.purchase_id = purchase.id AND ticket.option_id = purchase.option_id
+        LEFT JOIN allocation_ticket AS ticket ON ticket.purchase_id = purchase.id
         GROUP BY purchase.id
         HAVING count(ticket.id) <> purchase.quantity OR max(ticket.number) <> purchase.quantity
-        UNION ALL
-        SELECT purchase.id, purchase.quantity, NULL
-        FROM allocation_purchase AS purchase
-        JOIN allocation_ticket AS ticket ON ticket.purchase_id = purchase.id
-        WHERE ticket.option_id <> purchase.option_id
+            OR (purchase.option_id IS NULL) = (count(DISTINCT ticket.option_id) < 2)
+            OR bool_or(ticket.option_id <> purchase.option_id)
         """,
     ),
     (
@@ -41,11 +43,45 @@ CHECKS: list[tuple[str, str, str]] = [
         """
         SELECT known.caller, known.route, known.made, count(*) AS keys
         FROM ticketing_idempotencykey AS known
-        LEFT JOIN allocation_purchase AS purchase
-            ON purchase.id = known.made AND known.route = 'allocation.purchase ' || purchase.option_id
-        WHERE known.route LIKE 'allocation.purchase %'
+        LEFT JOIN allocation_purchase AS purchase ON purchase.id = known.made
+            AND known.route IN ('allocation.purchase', 'allocation.purchase ' || purchase.option_id)
+        WHERE known.route = 'allocation.purchase' OR known.route LIKE 'allocation.purchase %'
         GROUP BY known.caller, known.route, known.made, purchase.id
         HAVING purchase.id IS NULL OR count(*) > 1
+        """,
+    ),
+    (
+        "E5",
+        "a hold that became a purchase has as many tickets of each option as it held, and nothing holds nothing",
+        """
+        SELECT hold.id, hold.state, held.option_id, held.quantity
+        FROM allocation_hold AS hold
+        LEFT JOIN allocation_helditem AS held ON held.hold_id = hold.id
+        LEFT JOIN (
+            SELECT purchase_id, option_id, count(*) AS tickets FROM allocation_ticket GROUP BY purchase_id, option_id
+        ) AS bought ON bought.purchase_id = hold.purchase_id AND bought.option_id = held.option_id
+        WHERE held.hold_id IS NULL OR (hold.state = 'confirmed' AND bought.tickets IS DISTINCT FROM held.quantity)
+        """,
+    ),
+    (
+        "E8",
+        "each buyer's count of an option equals their tickets and what they hold, cancelled ones left out",
+        """
+        WITH has AS (
+            SELECT option_id, buyer, sum(n) AS n FROM (
+                SELECT ticket.option_id, purchase.buyer, count(*) AS n
+                FROM allocation_ticket AS ticket
+                JOIN allocation_purchase AS purchase ON purchase.id = ticket.purchase_id
+                WHERE ticket.cancelled_at IS NULL GROUP BY ticket.option_id, purchase.buyer
+                UNION ALL
+                SELECT held.option_id, hold.buyer, sum(held.quantity)
+                FROM allocation_helditem AS held JOIN allocation_hold AS hold ON hold.id = held.hold_id
+                WHERE hold.state = 'held' GROUP BY held.option_id, hold.buyer
+            ) AS part GROUP BY option_id, buyer
+        )
+        SELECT option_id, buyer, count.taken, has.n
+        FROM allocation_buyercount AS count FULL JOIN has USING (option_id, buyer)
+        WHERE coalesce(count.taken, 0) <> coalesce(has.n, 0)
         """,
     ),
     (

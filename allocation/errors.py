@@ -1,6 +1,9 @@
 """The ways allocation says no."""
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from ticketing.errors import Conflict, Invalid, NotAllowed
 
@@ -10,6 +13,35 @@ class SoldOut(Conflict):
 
     code = "sold_out"
     message = _("There are not that many tickets left.")
+    option: Any = None  # of which there are too few
+
+
+class LimitReached(Conflict):
+    """One customer has as many of an option, bought and held, as one customer may have."""
+
+    code = "limit_reached"
+    message = _("That is more than one customer may have of this.")
+
+
+class NotOnSaleYet(Conflict):
+    """The sale has not begun."""
+
+    code = "not_on_sale_yet"
+    message = _("This is not on sale yet.")
+
+
+class NoLongerOnSale(Conflict):
+    """The sale is over."""
+
+    code = "no_longer_on_sale"
+    message = _("This is no longer on sale. See what else is on.")
+
+
+class HoldEnded(Conflict):
+    """A hold ends once: confirmed, released, or when its time is over (invariant E5)."""
+
+    code = "hold_ended"
+    message = _("These tickets are no longer held for you. Choose them again, if they are still left.")
 
 
 class BelowTaken(Conflict):
@@ -18,12 +50,64 @@ class BelowTaken(Conflict):
     code = "below_taken"
     message = _("The allocation cannot be lower than what is taken already.")
 
+    @classmethod
+    def by(cls, taken: int) -> "BelowTaken":
+        """With the number."""
+        sentence = ngettext(
+            "%(taken)d ticket is sold or held already. The allocation cannot be lower than that.",
+            "%(taken)d tickets are sold or held already. The allocation cannot be lower than that.",
+            taken,
+        )
+        return cls(sentence % {"taken": taken}, field="allocation")
+
+
+class TicketUsed(Conflict):
+    """Somebody was admitted with it, so it cannot be given back."""
+
+    code = "ticket_used"
+    message = _("A ticket with which somebody was admitted cannot be given back.")
+
+
+class TicketCancelled(Conflict):
+    """What was given back admits nobody any more; its place may be somebody else's."""
+
+    code = "ticket_cancelled"
+    message = _("This ticket was given back. That cannot be undone; buy another one.")
+
+
+class TooLateToCancel(Conflict):
+    """The organiser takes no tickets back any more."""
+
+    code = "too_late_to_cancel"
+    message = _("It is too late to give tickets back for this event. Ask us, if you cannot come.")
+
+
+class NotBought(Conflict):
+    """A ticket that nobody bought has no place that could be given back."""
+
+    code = "not_bought"
+    message = _("Nobody bought this ticket, so it cannot be given back. Make it invalid instead.")
+
+
+class OutOfEvent(Invalid):
+    """The sale of an option ends when its event does, at the latest."""
+
+    code = "out_of_event"
+    message = _("The sale cannot go on when the event is over.")
+
 
 class TooManyAtOnce(Invalid):
     """More tickets than one purchase may hold, although they are there."""
 
     code = "too_many_at_once"
     message = _("That is more tickets than one purchase may hold. Buy them in several purchases.")
+
+
+class WrongQuantity(Invalid):
+    """Fewer or more than the organiser sells at once."""
+
+    code = "wrong_quantity"
+    message = _("So many are not sold at once.")
 
 
 class NotYourPurchase(NotAllowed):

@@ -1,5 +1,7 @@
 """What the lists of /api/v1/allocation/ can be narrowed by."""
 
+from uuid import UUID
+
 import django_filters
 from django.db.models import QuerySet
 
@@ -25,13 +27,17 @@ class OptionFilters(django_filters.FilterSet):
 class PurchaseFilters(django_filters.FilterSet):
     """Purchases by what was bought, and when."""
 
-    option = IdFilter(help_text="Of this option.")
+    option = IdFilter(method="has_option", help_text="With tickets of this option.")
     created_from = InstantFilter(field_name="created_at", lookup_expr="gte", help_text="At this instant or later.")
     created_to = InstantFilter(field_name="created_at", lookup_expr="lt", help_text="Before this instant.")
 
     class Meta:
         model = Purchase
         fields: list[str] = []
+
+    def has_option(self, purchases: QuerySet, name: str, value: UUID) -> QuerySet:
+        """Those with tickets of it."""
+        return purchases.of(value)
 
 
 class TicketFilters(django_filters.FilterSet):

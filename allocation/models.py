@@ -1,9 +1,13 @@
-"""The nouns of allocation: what is on sale, who bought how many, and the tickets that admit people."""
+"""The nouns of allocation: events, what is on sale, who holds and bought how many, and tickets that admit people."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from allocation import querysets
 from ticketing.models import Record, State, Stock
@@ -11,14 +15,97 @@ from ticketing.models import Record, State, Stock
 FEW = 5  # or a tenth of the allocation
 
 
+NAME_LIMIT = 200
+DESCRIPTION_LIMIT = 2000
+
+
+class Event(Record):
+    """What people come to, somewhere and at some time; its options are the kinds of tickets for it."""
+
+    name = models.CharField(_("name"), max_length=NAME_LIMIT)
+    venue = models.CharField(_("venue"), max_length=NAME_LIMIT, blank=True)
+    description = models.CharField(_("description"), max_length=DESCRIPTION_LIMIT, blank=True)
+    starts_at = models.DateTimeField(_("begins"))
+    ends_at = models.DateTimeField(_("ends"))
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, help_text=_("Whose clocks the event goes by, such as Europe/Berlin.")
+    )
+    published = models.BooleanField(
+        _("published"), default=False, help_text=_("Until then only supervisors see it, and nobody buys.")
+    )
+    cancel_until = models.DateTimeField(
+        _("tickets are taken back until"),
+        null=True,
+        blank=True,
+        help_text=_("Customers can give tickets back until then; without it, until the event begins."),
+    )
+
+    objects = querysets.EventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        constraints = [
+            models.CheckConstraint(condition=~Q(name=""), name="allocation_event_name_not_empty"),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="allocation_event_ends_after_begin",
+                violation_error_message=_("An event ends after it has begun."),
+            ),
+            # Only the shape: which zones there are is not the same on every machine and in every year.
+            models.CheckConstraint(
+                condition=Q(time_zone__regex=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"),
+                name="allocation_event_zone_shape",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["starts_at", "id"], name="allocation_event_by_start"),
+            models.Index(fields=["-created_at", "-id"], name="allocation_event_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Whose clocks the event goes by."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def returns_end(self) -> datetime:
+        """Until when customers can give tickets back."""
+        return self.cancel_until or self.starts_at
+
+
 class TicketOption(Stock):
     """A kind of ticket on sale; its capacity is the allocation."""
 
-    NAME_LIMIT = 200
-    DESCRIPTION_LIMIT = 2000
+    NAME_LIMIT = NAME_LIMIT
+    DESCRIPTION_LIMIT = DESCRIPTION_LIMIT
 
+    waiting_ends = "on_sale_until"
+
+    event = models.ForeignKey(
+        Event, null=True, blank=True, on_delete=models.PROTECT, related_name="options", verbose_name=_("event")
+    )
     name = models.CharField(_("name"), max_length=NAME_LIMIT)
     description = models.CharField(_("description"), max_length=DESCRIPTION_LIMIT, blank=True)
+    on_sale_from = models.DateTimeField(
+        _("on sale from"), null=True, blank=True, help_text=_("Empty: as soon as it is there.")
+    )
+    on_sale_until = models.DateTimeField(
+        _("on sale until"), null=True, blank=True, help_text=_("Empty: until its event ends; without an event, always.")
+    )
+    least = models.PositiveIntegerField(_("at least"), default=1, help_text=_("So many in one purchase, or more."))
+    most = models.PositiveIntegerField(
+        _("at most"), null=True, blank=True, help_text=_("So many in one purchase, or fewer; empty for any number.")
+    )
+    limit = models.PositiveIntegerField(
+        _("limit per customer"),
+        null=True,
+        blank=True,
+        help_text=_("So many over all purchases and holds of one customer; empty for any number."),
+    )
     held = models.PositiveIntegerField(
         _("held"), default=0, editable=False, help_text=_("The part of what is taken that holds account for.")
     )
@@ -33,6 +120,26 @@ class TicketOption(Stock):
             models.CheckConstraint(condition=~Q(name=""), name="allocation_ticketoption_name_not_empty"),
             models.CheckConstraint(condition=Q(capacity__gte=1), name="allocation_ticketoption_capacity_positive"),
             models.CheckConstraint(condition=Q(held__lte=F("taken")), name="allocation_ticketoption_held_within_taken"),
+            models.CheckConstraint(
+                condition=Q(least__gte=1) & (Q(most=None) | Q(most__gte=F("least"))),
+                name="allocation_ticketoption_least_within_most",
+                violation_error_message=_("The most in one purchase cannot be fewer than the least."),
+            ),
+            models.CheckConstraint(
+                condition=Q(limit=None) | Q(limit__gte=F("least")),
+                name="allocation_ticketoption_least_within_limit",
+                violation_error_message=_("The limit per customer cannot be lower than the least in one purchase."),
+            ),
+            models.CheckConstraint(
+                condition=Q(on_sale_from=None) | Q(on_sale_until=None) | Q(on_sale_until__gt=F("on_sale_from")),
+                name="allocation_ticketoption_sale_ends_after_begin",
+                violation_error_message=_("The sale ends after it has begun."),
+            ),
+            # So that what asks whether it can still be had looks at one column.
+            models.CheckConstraint(
+                condition=Q(event=None) | Q(on_sale_until__isnull=False),
+                name="allocation_ticketoption_of_event_has_end",
+            ),
         ]
         indexes = [models.Index(fields=["-created_at", "-id"], name="allocation_option_newest")]
 
@@ -55,10 +162,15 @@ class TicketOption(Stock):
 
 
 class Purchase(Record):
-    """So many tickets of one option, bought in one go; it stays for ever (invariant E2)."""
+    """So many tickets, bought in one go; it stays for ever (invariant E2)."""
 
     option = models.ForeignKey(
-        TicketOption, on_delete=models.PROTECT, related_name="purchases", verbose_name=_("ticket option")
+        TicketOption,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="purchases",
+        verbose_name=_("ticket option"),
+        help_text=_("What was bought; empty when it was more than one option."),
     )
     buyer = models.UUIDField(_("buyer"), help_text=_("The id that the caller gave for the buyer."))
     account = models.ForeignKey(
@@ -82,7 +194,94 @@ class Purchase(Record):
         indexes = [models.Index(fields=["created_at", "id"], name="allocation_purchase_by_age")]
 
     def __str__(self) -> str:
+        return f"{self.quantity} × {self.option or _('several options')}"
+
+
+class Hold(Record):
+    """Tickets set aside for a buyer until some time; it ends once: confirmed, released or lapsed (invariant E5)."""
+
+    class State(models.TextChoices):
+        HELD = "held", _("held")
+        CONFIRMED = "confirmed", _("confirmed")
+        RELEASED = "released", _("released")
+        LAPSED = "lapsed", _("lapsed")
+
+    buyer = models.UUIDField(_("buyer"), help_text=_("The account it is held for."))
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="holds",
+        verbose_name=_("account"),
+    )
+    until = models.DateTimeField(_("held until"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.HELD)
+    purchase = models.OneToOneField(
+        Purchase, null=True, on_delete=models.PROTECT, related_name="hold", verbose_name=_("purchase")
+    )
+
+    objects = querysets.HoldQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("hold")
+        verbose_name_plural = _("holds")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["held", "confirmed", "released", "lapsed"]), name="allocation_hold_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="confirmed", purchase__isnull=False) | ~Q(state="confirmed") & Q(purchase=None),
+                name="allocation_hold_confirmed_by_purchase",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["until"], condition=Q(state="held"), name="allocation_hold_by_end"),
+            models.Index(fields=["-created_at", "-id"], name="allocation_hold_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class HeldItem(models.Model):
+    """So many of one option within a hold."""
+
+    pk = models.CompositePrimaryKey("hold_id", "option_id")
+    hold = models.ForeignKey(Hold, on_delete=models.CASCADE, related_name="items", verbose_name=_("hold"))
+    option = models.ForeignKey(
+        TicketOption, on_delete=models.PROTECT, related_name="held_items", verbose_name=_("ticket option")
+    )
+    quantity = models.PositiveIntegerField(_("quantity"))
+
+    class Meta:
+        verbose_name = _("held tickets")
+        verbose_name_plural = _("held tickets")
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="allocation_helditem_quantity_positive")
+        ]
+
+    def __str__(self) -> str:
         return f"{self.quantity} × {self.option}"
+
+
+class BuyerCount(models.Model):
+    """How many of an option one buyer has: bought and not cancelled, and held. The limit per customer reads it."""
+
+    pk = models.CompositePrimaryKey("option_id", "buyer")
+    option = models.ForeignKey(
+        TicketOption, on_delete=models.CASCADE, related_name="buyer_counts", db_index=False, verbose_name=_("option")
+    )
+    buyer = models.UUIDField(_("buyer"))
+    taken = models.PositiveIntegerField(_("taken"))
+
+    objects = querysets.BuyerCountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("count of a buyer")
+        verbose_name_plural = _("counts of buyers")
+
+    def __str__(self) -> str:
+        return str(self.taken)
 
 
 class Ticket(Record):
@@ -103,6 +302,9 @@ class Ticket(Record):
     number = models.PositiveIntegerField(_("number"), null=True, help_text=_("Its place within the purchase."))
     valid = models.BooleanField(_("valid"), db_default=True)
     admitted_at = models.DateTimeField(_("admitted"), null=True)
+    cancelled_at = models.DateTimeField(
+        _("cancelled"), null=True, editable=False, help_text=_("Its place was given back then, for good.")
+    )
 
     objects = querysets.TicketQuerySet.as_manager()
 
@@ -117,6 +319,10 @@ class Ticket(Record):
                 | Q(purchase__isnull=False, option__isnull=False, number__isnull=False),
                 name="allocation_ticket_bought_or_issued",
             ),
+            models.CheckConstraint(
+                condition=Q(cancelled_at=None) | Q(valid=False, admitted_at=None, purchase__isnull=False),
+                name="allocation_ticket_cancelled_admits_nobody",
+            ),
         ]
         indexes = [models.Index(fields=["created_at", "id"], name="allocation_ticket_by_age")]
 
@@ -126,6 +332,8 @@ class Ticket(Record):
     @property
     def state(self) -> State:
         """Whether it admits somebody."""
+        if self.cancelled_at:
+            return State("", pgettext_lazy("ticket", "Cancelled"))
         if not self.valid:
             return State("bad", _("Not valid"))
         return State("calm", _("Used")) if self.admitted_at else State("good", _("Valid"))

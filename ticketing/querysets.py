@@ -47,6 +47,14 @@ class StockQuerySet(RecordQuerySet):
         """Return `n` to one stock; in the same transaction they are offered to whoever waits (actions/waiting.py)."""
         self.filter(pk=pk).update(taken=F("taken") - n)
 
+    def hold(self, pk: Any, n: int = 1) -> bool:
+        """Take `n` for the time being; a stock that counts apart what is held has its own."""
+        return self.take(pk, n)
+
+    def let_go(self, pk: Any, n: int = 1) -> None:
+        """Return `n` that were held."""
+        self.give_back(pk, n)
+
     def with_offered(self) -> Self:
         """Each with `offered`: how many of what is taken the offers of its waiting list hold."""
         waiters: WaiterQuerySet = apps.get_model("ticketing.waiter").objects.offered()

@@ -361,11 +361,14 @@ Q_CLUSTER = {
 # What can be waited for, and the module of the app that keeps it, with two functions: `require_wish(stock, quantity,
 # by)` refuses a wish that makes no sense there; `take_up(waiter, by)` returns the address where whoever accepts goes
 # on. The app calls `use_offer` in the transaction in which it makes a booking or a purchase of the places.
-WAITING_LISTS = {"booking.slot": "booking.actions.waiting"}
+WAITING_LISTS = {"booking.slot": "booking.actions.waiting", "allocation.ticketoption": "allocation.actions.waiting"}
 # How long what is offered to somebody on a waiting list is held for them.
 WAITING_OFFER_LASTS = timedelta(hours=whole("WAITING_OFFER_HOURS", 24))
 # How long somebody has to confirm by the mailed link that they want to wait.
 WAITING_CONFIRM_LASTS = timedelta(hours=whole("WAITING_CONFIRM_HOURS", 24))
+
+# How long tickets are held for whoever is about to buy them.
+HOLD_LASTS = timedelta(minutes=whole("HOLD_MINUTES", 10))
 
 # How long before a visit people are reminded of it by mail, each time; none where it is empty.
 BOOKING_REMINDERS = [timedelta(hours=hours) for hours in whole_numbers("BOOKING_REMINDER_HOURS", "24,1")]

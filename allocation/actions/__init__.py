@@ -1,31 +1,52 @@
 """The verbs of allocation."""
 
-from allocation.actions.sales import (
-    MAX_AT_ONCE,
+from allocation.actions.holds import confirm_hold, hold_tickets, release_hold
+from allocation.actions.options import (
     MAX_STOCK,
-    Receipt,
+    change_event,
     change_option,
+    create_event,
     create_option,
     describe_option,
+    set_allocation,
+    set_terms,
+)
+from allocation.actions.overdue import lapse_holds
+from allocation.actions.sales import MAX_AT_ONCE, Receipt, buy, purchase
+from allocation.actions.tickets import (
+    cancel_purchase,
+    cancel_ticket,
+    cancel_tickets,
     invalidate,
     issue_ticket,
-    purchase,
-    set_allocation,
     set_validity,
     validate,
 )
+from allocation.actions.waiting import buy_offer
 
 __all__ = [
     "MAX_AT_ONCE",
     "MAX_STOCK",
     "Receipt",
+    "buy",
+    "buy_offer",
+    "cancel_purchase",
+    "cancel_ticket",
+    "cancel_tickets",
+    "change_event",
     "change_option",
+    "confirm_hold",
+    "create_event",
     "create_option",
     "describe_option",
+    "hold_tickets",
     "invalidate",
     "issue_ticket",
+    "lapse_holds",
     "purchase",
+    "release_hold",
     "set_allocation",
+    "set_terms",
     "set_validity",
     "validate",
 ]

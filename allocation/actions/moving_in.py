@@ -1,7 +1,7 @@
 """Verbs that move the ticket options, purchases and tickets of other systems in; see ticketing/actions/moving_in.py."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from uuid import UUID
 
@@ -65,6 +65,7 @@ def move_in_purchases(purchases: Sequence[Purchase], *, source: str, by: Actor) 
     for batch in _batches(_tickets_of(new.values())):
         Ticket.objects.bulk_create(batch)
     settle("allocation.move_in_purchases", new, outcome, source=source, by=by)
+    _count_buyers(new.values())
     for option, sold in sorted(_sold(new.values()).items()):
         TicketOption.objects.filter(pk=option).update(taken=F("taken") + sold)
     return outcome
@@ -84,8 +85,31 @@ def _take(new: dict[int, Purchase], position: int, purchase: Purchase, left: dic
 def _sold(purchases: Iterable[Purchase]) -> Counter[UUID]:
     sold: Counter[UUID] = Counter()
     for purchase in purchases:
-        sold[purchase.option_id] += purchase.quantity
+        if purchase.option_id:
+            sold[purchase.option_id] += purchase.quantity
     return sold
+
+
+_COUNT = """
+INSERT INTO allocation_buyercount AS had (option_id, buyer, taken)
+SELECT option, buyer, sum(quantity)
+FROM unnest(%(options)s::uuid[], %(buyers)s::uuid[], %(quantities)s::int[]) AS bought (option, buyer, quantity)
+GROUP BY option, buyer ORDER BY option, buyer
+ON CONFLICT (option_id, buyer) DO UPDATE SET taken = had.taken + excluded.taken
+"""
+
+
+def _count_buyers(purchases: Collection[Purchase]) -> None:
+    """What moves in counts for the limit per customer, and may be above it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _COUNT,
+            {
+                "options": [purchase.option_id for purchase in purchases],
+                "buyers": [purchase.buyer for purchase in purchases],
+                "quantities": [purchase.quantity for purchase in purchases],
+            },
+        )
 
 
 def _tickets_of(purchases: Iterable[Purchase]) -> Iterator[Ticket]:

@@ -1,27 +1,48 @@
-"""The verbs of allocation: put tickets on sale, sell them, and say which of them are valid."""
+"""The verb that sells: one call of a function inside the database.
 
-from collections.abc import Callable
+What is overdue, holds and offers of the waiting list, is released by whoever finds too little left, before they say so;
+so no timer is needed to be right. Locks are taken in one order everywhere: a hold or tickets, the counts of buyers in
+ascending order of (option, buyer), the options in ascending key, each with those who wait for it before the next.
+"""
+
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from allocation.errors import BelowTaken, NotYourPurchase, SoldOut, TooManyAtOnce
-from allocation.models import Ticket, TicketOption
+from allocation.actions.options import counted
+from allocation.actions.overdue import release_overdue_of
+from allocation.errors import (
+    HoldEnded,
+    LimitReached,
+    NoLongerOnSale,
+    NotOnSaleYet,
+    NotYourPurchase,
+    SoldOut,
+    TooManyAtOnce,
+    WrongQuantity,
+)
+from allocation.models import TicketOption
+from allocation.querysets import sees_unpublished
 from ticketing import rights
 from ticketing.errors import Invalid, KeyReused, NotFound, Refused
-from ticketing.models import Activity
 from ticketing.querysets import digest
 from ticketing.rights import Actor, Scope
-from ticketing.texts import clean_text
 
-MAX_STOCK = 2_147_483_647  # what a PostgreSQL integer holds
 MAX_AT_ONCE = 10_000  # tickets in one purchase: so many rows are written in about half a second
+ROUTE = "allocation.purchase"  # of its idempotency keys
+
+Wanted = Mapping[UUID, int]  # how many of which option
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -29,7 +50,6 @@ class Receipt:
     """What a purchase answers; a replay equals the first answer in everything but `replayed`."""
 
     id: UUID
-    option_id: UUID
     buyer: UUID
     quantity: int
     created_at: datetime
@@ -37,129 +57,96 @@ class Receipt:
     replayed: bool
 
 
-@transaction.atomic
-def create_option(*, name: str, description: str, allocation: int, by: Actor) -> TicketOption:
-    """Put `allocation` tickets on sale."""
-    rights.require(by, "allocation.change_options")
-    option = TicketOption.objects.create(**_described(name, description), capacity=_counted(allocation, "allocation"))
-    Activity.objects.record("allocation.create_option", option, by=by, allocation=allocation)
-    return option
-
-
-@transaction.atomic
-def describe_option(option: TicketOption, *, name: str, description: str, by: Actor) -> TicketOption:
-    """Change what an option says of itself."""
-    rights.require(by, "allocation.change_options")
-    described = _described(name, description)
-    TicketOption.objects.filter(pk=option.pk).change(**described)
-    Activity.objects.record("allocation.describe_option", option, by=by)
-    option.name, option.description = described["name"], described["description"]
-    return option
-
-
-@transaction.atomic
-def set_allocation(option: TicketOption, *, allocation: int, by: Actor) -> TicketOption:
-    """Change how many tickets there are in all, or BelowTaken when more are taken already (invariant E6)."""
-    rights.require(by, "allocation.change_options")
-    wide_enough = TicketOption.objects.filter(pk=option.pk, taken__lte=_counted(allocation, "allocation"))
-    if not wide_enough.change(capacity=allocation):
-        raise BelowTaken(field="allocation")
-    Activity.objects.record("allocation.set_allocation", option, by=by, allocation=allocation)
-    option.capacity = allocation
-    return option
-
-
-@transaction.atomic
-def change_option(
-    option: TicketOption,
-    *,
-    by: Actor,
-    name: str | None = None,
-    description: str | None = None,
-    allocation: int | None = None,
-) -> TicketOption:
-    """Change what is given, wholly or not at all."""
-    rights.require(by, "allocation.change_options")
-    if name is not None or description is not None:
-        texts = {
-            "name": option.name if name is None else name,
-            "description": option.description if description is None else description,
-        }
-        describe_option(option, **texts, by=by)
-    if allocation is not None:
-        set_allocation(option, allocation=allocation, by=by)
-    return option
-
-
 def purchase(option_id: UUID, *, quantity: int, buyer: UUID, by: Actor, key: str = "") -> Receipt:
-    """Sell `quantity` tickets to `buyer` in one database call, or SoldOut; the same `key` answers the same again.
+    """Sell `quantity` tickets of one option to `buyer`; see `buy`. A `key` of another option is another key."""
+    return buy({option_id: quantity}, buyer=buyer, by=by, key=key, route=f"{ROUTE} {option_id}")
 
-    The rule is the function of migration 0002_purchase_function, one transaction of key, tickets, trail and stock.
+
+def buy(wanted: Wanted, *, buyer: UUID, by: Actor, key: str = "", route: str = ROUTE) -> Receipt:
+    """Sell so many of each option to `buyer`, all or nothing; the same `key` of a `route` answers the same again.
+
+    SoldOut, LimitReached, NotOnSaleYet, NoLongerOnSale, WrongQuantity, TooManyAtOnce, NotFound, KeyReused. The rule is
+    the functions of migration 0006, one transaction of key, buyer's count, tickets, trail and stocks.
     """
-    reached = rights.require(by, "allocation.purchase")
-    caller = by.pk if by is not None else None
-    if reached == Scope.OWN and buyer != caller:
+    require_buyer(buyer, "allocation.purchase", by=by)
+    require_some(wanted)
+    return after_release(partial(sell, wanted, source="left", buyer=buyer, by=by, key=key, route=route))
+
+
+def require_buyer(buyer: UUID, operation: str, *, by: Actor) -> None:
+    """Whoever reaches only their own buys for themselves, or NotYourPurchase."""
+    if rights.require(by, operation) == Scope.OWN and buyer != (by.pk if by is not None else None):
         raise NotYourPurchase
+
+
+def require_some(wanted: Wanted) -> None:
+    """Something is wanted, and of each option a number that can be."""
+    if not wanted:
+        raise Invalid(_("Choose at least one ticket."), field="items")
+    for quantity in wanted.values():
+        counted(quantity, "quantity")
+
+
+def after_release(verb: Callable[[], _T]) -> _T:
+    """What the verb returns; of an option with too little left what is overdue is released, and it tries once more."""
+    released: set[UUID] = set()
+    while True:
+        try:
+            return verb()
+        except SoldOut as refusal:
+            option = refusal.option
+            if option is None or not option.has_overdue or option.pk in released:
+                raise
+            released.add(option.pk)
+            release_overdue_of(option)
+
+
+def sell(
+    wanted: Wanted,
+    *,
+    source: str,
+    buyer: UUID,
+    by: Actor,
+    key: str = "",
+    route: str = ROUTE,
+    hold: UUID | None = None,
+) -> Receipt:
+    """One call of the function: from what is `left`, from a `hold`, or from an `offer` that is counted as held."""
+    caller = by.pk if by is not None else None
+    options = sorted(wanted)
+    asked = " ".join(f"{option} {wanted[option]}" for option in options)
     arguments = {
-        "wanted_option": option_id,
-        "wanted": _counted(quantity, "quantity"),
+        "wanted_options": options,
+        "wanted": [wanted[option] for option in options],
+        "source": source,
+        "from_hold": hold,
         "at_most": MAX_AT_ONCE,
         "named_buyer": buyer,
         "on_behalf": _may_name_an_account(by),
+        "sees_unpublished": sees_unpublished(by),
         "caller_id": caller,
         "caller_role": rights.role_of(by),
         "key_caller": str(caller or ""),
-        "key_route": f"allocation.purchase {option_id}",
+        "key_route": route,
         "key_text": key,
-        "asked": digest(f"{option_id} {quantity} {buyer}"),
+        "asked": digest(f"{asked} {buyer} {hold or ''}".strip()),
     }
-    bought, bought_at, tickets, replayed = _call_purchase(arguments)
-    return Receipt(bought, option_id, buyer, quantity, bought_at, tickets, replayed)
+    bought, bought_at, total, tickets, replayed = call("allocation_purchase", arguments)
+    return Receipt(bought, buyer, total, bought_at, tickets, replayed)
 
 
-@transaction.atomic
-def issue_ticket(*, by: Actor) -> Ticket:
-    """Make a valid ticket that nobody bought."""
-    rights.require(by, "allocation.issue")
-    ticket = Ticket.objects.create()
-    Activity.objects.record("allocation.issue", ticket, by=by)
-    return ticket
-
-
-@transaction.atomic
-def set_validity(ticket: Ticket, *, valid: bool, by: Actor) -> Ticket:
-    """Make a ticket valid or invalid; twice is harmless, and an admission stays on record (invariant E4)."""
-    rights.require(by, "allocation.set_validity")
-    if Ticket.objects.filter(pk=ticket.pk, valid=not valid).change(valid=valid):
-        Activity.objects.record("allocation.set_validity", ticket, by=by, valid=valid)
-    ticket.valid = valid
-    return ticket
-
-
-def validate(ticket: Ticket, *, by: Actor) -> Ticket:
-    """Make a ticket valid."""
-    return set_validity(ticket, valid=True, by=by)
-
-
-def invalidate(ticket: Ticket, *, by: Actor) -> Ticket:
-    """Make a ticket invalid."""
-    return set_validity(ticket, valid=False, by=by)
-
-
-def _described(name: str, description: str) -> dict[str, str]:
-    return {
-        "name": clean_text(name, field="name", limit=TicketOption.NAME_LIMIT),
-        "description": clean_text(
-            description, field="description", limit=TicketOption.DESCRIPTION_LIMIT, empty=True, lines=True
-        ),
+def ask(wanted: Wanted, *, buyer: UUID, by: Actor) -> None:
+    """Keep the terms of the sale and count the tickets for the buyer, as a purchase does; refuses like it."""
+    options = sorted(wanted)
+    arguments = {
+        "wanted_options": options,
+        "wanted": [wanted[option] for option in options],
+        "at_most": MAX_AT_ONCE,
+        "named_buyer": buyer,
+        "sees_unpublished": sees_unpublished(by),
+        "from_left": True,
     }
-
-
-def _counted(number: int, field: str) -> int:
-    if not 1 <= number <= MAX_STOCK:
-        sentence = _("“%(field)s” must be a whole number from 1 to %(limit)d.")
-        raise Invalid(sentence % {"field": field, "limit": MAX_STOCK}, field=field)
-    return number
+    call("allocation_ask", arguments)
 
 
 def _may_name_an_account(by: Actor) -> bool:
@@ -167,25 +154,77 @@ def _may_name_an_account(by: Actor) -> bool:
     return rights.cell(rights.role_of(by), "allocation.purchase", demo=False) == Scope.ALL
 
 
-# What allocation_purchase() raises.
+def sold_out(option: Any) -> SoldOut:
+    """With what is left of it; the option says in `has_overdue` whether something could be released."""
+    refusal = SoldOut(_left_of(option))
+    refusal.option = option
+    return refusal
+
+
+def _left_of(option: TicketOption) -> str:
+    if not option.left:
+        return _("“%(name)s” is sold out.") % {"name": option.name}
+    sentence = ngettext(
+        "Only %(left)d ticket of “%(name)s” is left.", "Only %(left)d tickets of “%(name)s” are left.", option.left
+    )
+    return sentence % {"left": option.left, "name": option.name}
+
+
+def _limit_reached(option: TicketOption) -> LimitReached:
+    sentence = _("One customer may have %(limit)d of “%(name)s”, held ones included.")
+    return LimitReached(sentence % {"limit": option.limit or 0, "name": option.name}, field="quantity")
+
+
+def _not_on_sale_yet(option: TicketOption) -> NotOnSaleYet:
+    if not option.on_sale_from:
+        return NotOnSaleYet()
+    begins = date_format(timezone.localtime(option.on_sale_from), "DATETIME_FORMAT")
+    return NotOnSaleYet(_("“%(name)s” is on sale from %(begins)s.") % {"name": option.name, "begins": begins})
+
+
+def _wrong_quantity(option: TicketOption) -> WrongQuantity:
+    if option.most is None:
+        sentence = _("“%(name)s” is sold at least %(least)d at once.")
+    else:
+        sentence = _("“%(name)s” is sold %(least)d to %(most)d at once.")
+    said = {"name": option.name, "least": option.least, "most": option.most}
+    return WrongQuantity(sentence % said, field="quantity")
+
+
+# What the functions raise: of the whole request, and of one option.
 _REFUSALS: dict[str, Callable[[], Refused]] = {
     "TA400": partial(TooManyAtOnce, field="quantity"),
     "TA404": NotFound,
-    "TA409": SoldOut,
+    "TA408": HoldEnded,
     "TA422": KeyReused,
+}
+_OF_OPTION: dict[str, Callable[[TicketOption], Refused]] = {
+    "TA409": sold_out,
+    "TA410": lambda option: NoLongerOnSale(),
+    "TA413": _limit_reached,
+    "TA416": _wrong_quantity,
+    "TA425": _not_on_sale_yet,
 }
 
 
-def _call_purchase(arguments: dict[str, Any]) -> tuple[UUID, datetime, list[UUID], bool]:
+def call(function: str, arguments: dict[str, Any]) -> Any:
+    """The row that a function of the database returns; what it raises is refused in our words."""
     names = ", ".join(f"{name} => %({name})s" for name in arguments)
     # On its own the call is the transaction; inside one, a refusal must leave the rest of it usable.
     guard = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
         with guard, connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM allocation_purchase({names})", arguments)
+            cursor.execute(f"SELECT * FROM {function}({names})", arguments)
             return cursor.fetchone()
     except DatabaseError as error:
-        refusal = _REFUSALS.get(getattr(error.__cause__, "sqlstate", ""))
-        if refusal is None:
-            raise
-        raise refusal() from error
+        if refusal := _refusal(error.__cause__):
+            raise refusal from error
+        raise
+
+
+def _refusal(raised: Any) -> Refused | None:
+    code = getattr(raised, "sqlstate", "") or ""
+    if code in _OF_OPTION:
+        option = TicketOption.objects.filter(pk=raised.diag.message_detail).with_overdue().first()
+        return _OF_OPTION[code](option) if option else NotFound()
+    return _REFUSALS[code]() if code in _REFUSALS else None

@@ -114,7 +114,7 @@ class Purchases(OptionView):
         )
         body = {
             "ID": receipt.id,
-            "TicketOptionID": receipt.option_id,
+            "TicketOptionID": option,
             "UserID": receipt.buyer,
             "Quantity": receipt.quantity,
             "CreatedAt": _instant(receipt.created_at),

@@ -131,7 +131,7 @@ def test_an_allocation_below_what_is_taken_comes_back_as_a_message(browser):
             headers={"referer": f"http://testserver{change}"},
         )
     assert (response.status_code, response["Location"]) == (302, f"http://testserver{change}")
-    assert "cannot be lower than what is taken" in browser.get(change).content.decode()
+    assert "sold or held already. The allocation cannot be lower than that." in browser.get(change).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ def test_purchases_are_found_by_option_and_time(client, as_):
     Purchase.objects.filter(pk=old.id).update(created_at="2020-05-01T00:00:00Z")
     boss = as_["supervisor"]
     for query, found in (
-        (f"option={new.option_id}", new),
+        (f"option={Purchase.objects.get(pk=new.id).option_id}", new),
         ("created_from=2020-05-01T00:00:01Z", new),
         ("created_to=2020-05-01T00:00:01Z", old),
         ("created_from=2020-05-01T00:00:00Z&created_to=2021-01-01T00:00:00%2B01:00", old),

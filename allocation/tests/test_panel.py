@@ -170,7 +170,7 @@ def test_a_sold_out_option_is_said_at_the_field_with_what_is_left(client, custom
     with nothing_changes():
         html = page(client.post(buy_page(option), typed))
     assert f'<ul class="errorlist" id="id_{option.pk}_quantity_error">' in html
-    assert "There are not that many tickets left." in html
+    assert "Only 3 tickets of" in html
     assert "3 tickets are left." in html
     assert 'value="4"' in html
     again = form(html, option, quantity="3")

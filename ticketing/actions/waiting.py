@@ -266,7 +266,7 @@ def _offer_in_order(stock: Stock) -> int:
     served = list(_whom_it_fits(locked.row))
     places = sum(share for _waiter, share in served)
     if served:
-        took = _rows(stock).take(stock.pk, places)
+        took = _rows(stock).hold(stock.pk, places)
         assert took, "the row is locked, and this was free"
     for waiter, share in served:
         _offer(waiter, share, locked)
@@ -515,7 +515,7 @@ def _lock_list(waiter: Waiter) -> _Locked | None:
 
 def _pass_on(stock: Stock, places: int) -> None:
     """Give places that were held back, and offer them to the next."""
-    _rows(stock).give_back(stock.pk, places)
+    _rows(stock).let_go(stock.pk, places)
     offer_what_is_free(stock)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management import CommandError
 from django.db import Error, connection
 
+import allocation.actions
 import booking.actions
 import support.actions
 from ticketing.actions import lapse_offers
@@ -58,6 +59,7 @@ class Command(DomainCommand):
             Step(2, support.actions.assign_waiting_tickets),
             Step(10, booking.actions.purge_expired),
             Step(10, lapse_offers),
+            Step(10, allocation.actions.lapse_holds),
             Step(PULSE, Pulse().ask),
             Step(2, beat),
         ]

@@ -1,0 +1,63 @@
+"""The verbs of holds: tickets set aside for a few minutes, for whoever is about to buy them (invariant E5)."""
+
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from allocation.actions.overdue import return_held
+from allocation.actions.sales import Receipt, Wanted, after_release, ask, require_buyer, require_some, sell, sold_out
+from allocation.errors import HoldEnded
+from allocation.models import HeldItem, Hold, TicketOption
+from ticketing import rights
+from ticketing.models import Activity, User
+from ticketing.rights import Actor
+
+State = Hold.State
+
+
+def hold_tickets(wanted: Wanted, *, buyer: UUID, by: Actor) -> Hold:
+    """Set so many of each option aside for `buyer` until the setting's minutes are over; all or nothing.
+
+    On the terms of a purchase, and refused like one: whoever holds a ticket can buy it.
+    """
+    require_buyer(buyer, "allocation.hold", by=by)
+    require_some(wanted)
+    return after_release(partial(_hold, wanted, buyer=buyer, by=by))
+
+
+@transaction.atomic
+def _hold(wanted: Wanted, *, buyer: UUID, by: Actor) -> Hold:
+    ask(wanted, buyer=buyer, by=by)
+    hold = Hold(buyer=buyer, account=User.objects.filter(pk=buyer).first(), until=Now() + settings.HOLD_LASTS)
+    hold.save(force_insert=True)
+    items = [HeldItem(hold=hold, option_id=option, quantity=quantity) for option, quantity in sorted(wanted.items())]
+    HeldItem.objects.bulk_create(items)
+    Activity.objects.record("allocation.hold", hold, by=by, quantity=sum(wanted.values()))
+    for item in items:
+        if not TicketOption.objects.hold(item.option_id, item.quantity):
+            raise sold_out(TicketOption.objects.with_overdue().get(pk=item.option_id))
+    return Hold.objects.get(pk=hold.pk)
+
+
+def confirm_hold(hold: Hold, *, by: Actor, key: str = "") -> Receipt:
+    """Buy what is held, or HoldEnded; the same `key` answers the same again."""
+    rights.require(by, "allocation.hold")
+    require_buyer(hold.buyer, "allocation.purchase", by=by)
+    return sell({}, source="hold", hold=hold.pk, buyer=hold.buyer, by=by, key=key)
+
+
+@transaction.atomic
+def release_hold(hold: Hold, *, by: Actor) -> Hold:
+    """Give back what is held; twice is harmless, HoldEnded when it was bought or its time is over."""
+    rights.require(by, "allocation.hold")
+    if not Hold.objects.filter(pk=hold.pk).held().change(state=State.RELEASED):
+        current = Hold.objects.get(pk=hold.pk)
+        if current.state != State.RELEASED:
+            raise HoldEnded
+        return current
+    Activity.objects.record("allocation.release", hold, by=by)
+    return_held([hold])
+    return Hold.objects.get(pk=hold.pk)
