@@ -2,15 +2,27 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms import ModelForm, Textarea
 from django.http import HttpRequest
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from allocation.actions import change_option, create_option, invalidate, validate
-from allocation.models import Purchase, Ticket, TicketOption
+from allocation.actions import (
+    cancel_purchase,
+    cancel_ticket,
+    change_event,
+    change_option,
+    create_event,
+    create_option,
+    invalidate,
+    release_hold,
+    validate,
+)
+from allocation.models import Event, Hold, Purchase, Ticket, TicketOption
 from ticketing.models import User
 from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
 from ticketing.toolkit.contracts import parse_uuid
@@ -21,12 +33,58 @@ class OptionForm(ModelForm):
 
     class Meta:
         model = TicketOption
-        fields = ["name", "description", "capacity"]
+        fields = [
+            *("event", "name", "description", "capacity"),
+            *("on_sale_from", "on_sale_until", "least", "most", "limit"),
+        ]
         labels = {"capacity": capfirst(_("allocation"))}
         widgets = {"description": Textarea}
 
 
+class EventForm(ModelForm):
+    """What people may say about an event."""
+
+    class Meta:
+        model = Event
+        fields = [
+            *("name", "venue", "description", "starts_at", "ends_at"),
+            *("time_zone", "cancel_until", "published"),
+        ]
+        widgets = {"description": Textarea}
+
+
 STATE = pills("state", _("state"))
+
+
+@admin.register(Event)
+class EventAdmin(SiteModelAdmin):
+    """Events, by the verbs; their tickets are the options that name them."""
+
+    operation = "allocation.manage_events"
+
+    form = EventForm
+    list_display = ["name", "venue", "starts_at", "published", "created_at"]
+    list_filter = ["published", "starts_at"]
+    search_fields = ["name", "venue"]
+    search_help_text = _("An id. Words are looked for in the 10,000 newest events.")
+    readonly_fields = ["id", "created_at", "updated_at"]
+    sortable_by = ["starts_at", "created_at"]
+    ordering = ["-starts_at", "-id"]
+
+    def get_fields(self, request: HttpRequest, obj: Event | None = None) -> Any:
+        """Of a new one only what can be said of it."""
+        return super().get_fields(request, obj) if obj else self.form.Meta.fields
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """In the site's zone unless somebody says another."""
+        return {"time_zone": settings.TIME_ZONE, **super().get_changeform_initial_data(request)}
+
+    def save_model(self, request: HttpRequest, obj: Event, form: ModelForm, change: bool) -> None:
+        """Let the verbs write; what they refuse comes back to the page as a message."""
+        if not change:
+            obj.pk = create_event(**form.cleaned_data, by=request.user).pk
+            return
+        change_event(obj, **{name: getattr(obj, name) for name in form.changed_data}, by=request.user)
 
 
 class LeftFilter(StateFilter):
@@ -41,8 +99,9 @@ class TicketOptionAdmin(SiteModelAdmin):
     operation = "allocation.change_options"
 
     form = OptionForm
-    list_display = ["name", STATE, "allocated", "tickets_sold", "held", "created_at"]
+    list_display = ["name", "event", STATE, "allocated", "tickets_sold", "held", "created_at"]
     list_filter = [LeftFilter, "created_at"]
+    list_select_related = ["event"]
     search_fields = ["name", "description"]
     search_help_text = _("An id. Words are looked for in the 10,000 newest options.")
     readonly_fields = ["id", "tickets_sold", "held", "tickets_left", "created_at", "updated_at"]
@@ -71,8 +130,8 @@ class TicketOptionAdmin(SiteModelAdmin):
     def save_model(self, request: HttpRequest, obj: TicketOption, form: ModelForm, change: bool) -> None:
         """Let the verbs write; what they refuse comes back to the page as a message."""
         if not change:
-            texts = {"name": obj.name, "description": obj.description}
-            obj.pk = create_option(**texts, allocation=obj.capacity, by=request.user).pk
+            said = dict(form.cleaned_data)
+            obj.pk = create_option(allocation=said.pop("capacity"), **said, by=request.user).pk
             return
         changes = {"allocation" if name == "capacity" else name: getattr(obj, name) for name in form.changed_data}
         change_option(obj, **changes, by=request.user)
@@ -82,8 +141,8 @@ class TicketOptionAdmin(SiteModelAdmin):
 class PurchaseAdmin(ReadOnlyAdmin):
     """Purchases, newest first."""
 
-    list_display = ["option", "quantity", people("account", _("account")), "created_at", "id"]
-    list_display_links = ["option", "id"]
+    list_display = ["bought", "quantity", people("account", _("account")), "created_at", "id"]
+    list_display_links = ["bought", "id"]
     list_filter = ["created_at"]
     list_select_related = ["option", "account"]
     search_fields = ["buyer__exact", "option__name"]
@@ -93,12 +152,44 @@ class PurchaseAdmin(ReadOnlyAdmin):
     )
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
-    fields = ["option", "quantity", "account", "buyer", "id", "created_at"]
+    fields = ["bought", "quantity", "account", "buyer", "id", "created_at"]
+    readonly_fields = ["bought"]
+    actions = [each(cancel_purchase, _("Give back"), "allocation.cancel")]
+
+    @admin.display(description=_("ticket option"))
+    def bought(self, purchase: Purchase) -> str:
+        """What it was for."""
+        return str(purchase.option or gettext("several options"))
 
     def called(self, rows: QuerySet, term: str) -> QuerySet:
         """By id, or by account."""
         account = User.objects.named(term)
         return rows.filter(account=account) if account else super().called(rows, term)
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin):
+    """Holds, newest first; they can be released."""
+
+    list_display = ["id", "state", "what", people("account", _("account")), "until", "created_at"]
+    list_filter = ["state", "created_at"]
+    list_select_related = ["account"]
+    search_fields = ["buyer__exact"]
+    search_help_text = _("An id. The ids of buyers are looked for in the 10,000 newest holds.")
+    sortable_by = ["created_at"]
+    ordering = ["-created_at", "-id"]
+    readonly_fields = ["what"]
+    fields = ["id", "state", "what", "account", "buyer", "until", "purchase", "created_at"]
+    actions = [each(release_hold, _("Release"), "allocation.hold")]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """With what is in them."""
+        return super().get_queryset(request).prefetch_related("items__option")
+
+    @admin.display(description=_("held tickets"))
+    def what(self, hold: Hold) -> str:
+        """How many of which options."""
+        return ", ".join(str(item) for item in hold.items.all())
 
 
 @admin.register(Ticket)
@@ -114,17 +205,23 @@ class TicketAdmin(ReadOnlyAdmin):
         "admitted_at",
         "created_at",
     ]
-    list_filter = ["valid", ("admitted_at", admin.EmptyFieldListFilter), "created_at"]
+    list_filter = [
+        "valid",
+        ("admitted_at", admin.EmptyFieldListFilter),
+        ("cancelled_at", admin.EmptyFieldListFilter),
+        "created_at",
+    ]
     list_select_related = ["option", "purchase__account"]
     search_fields = ["option__name"]
     search_help_text = _("The id of a ticket or of a purchase. Words are looked for in the 10,000 newest tickets.")
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
     readonly_fields = [STATE]
-    fields = ["id", STATE, "option", "purchase", "number", "admitted_at", "created_at"]
+    fields = ["id", STATE, "option", "purchase", "number", "admitted_at", "cancelled_at", "created_at"]
     actions = [
         each(validate, _("Make valid"), "allocation.set_validity"),
         each(invalidate, _("Make invalid"), "allocation.set_validity"),
+        each(cancel_ticket, _("Give back"), "allocation.cancel"),
     ]
 
     def called(self, rows: QuerySet, term: str) -> QuerySet:

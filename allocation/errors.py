@@ -61,6 +61,20 @@ class BelowTaken(Conflict):
         return cls(sentence % {"taken": taken}, field="allocation")
 
 
+class TermsMisfit(Conflict):
+    """What an event or an option is to be does not go together; the sentence says what with what."""
+
+    code = "terms_misfit"
+    message = _("This does not go together.")
+
+
+class WrongQuantity(Conflict):
+    """Fewer or more than the organiser sells at once."""
+
+    code = "wrong_quantity"
+    message = _("So many are not sold at once.")
+
+
 class TicketUsed(Conflict):
     """Somebody was admitted with it, so it cannot be given back."""
 
@@ -89,25 +103,11 @@ class NotBought(Conflict):
     message = _("Nobody bought this ticket, so it cannot be given back. Make it invalid instead.")
 
 
-class OutOfEvent(Invalid):
-    """The sale of an option ends when its event does, at the latest."""
-
-    code = "out_of_event"
-    message = _("The sale cannot go on when the event is over.")
-
-
 class TooManyAtOnce(Invalid):
     """More tickets than one purchase may hold, although they are there."""
 
     code = "too_many_at_once"
     message = _("That is more tickets than one purchase may hold. Buy them in several purchases.")
-
-
-class WrongQuantity(Invalid):
-    """Fewer or more than the organiser sells at once."""
-
-    code = "wrong_quantity"
-    message = _("So many are not sold at once.")
 
 
 class NotYourPurchase(NotAllowed):

@@ -5,13 +5,37 @@ from uuid import UUID
 import django_filters
 from django.db.models import QuerySet
 
-from allocation.models import Purchase, Ticket, TicketOption
+from allocation.models import Event, Hold, Purchase, Ticket, TicketOption
 from ticketing.toolkit.filters import FlagFilter, IdFilter, InstantFilter, TextFilter
 
 
-class OptionFilters(django_filters.FilterSet):
-    """Ticket options by name, and by whether there is something left."""
+class EventFilters(django_filters.FilterSet):
+    """Events by name and time."""
 
+    name = TextFilter(lookup_expr="icontains", help_text="Part of the name, in any case.")
+    starts_from = InstantFilter(field_name="starts_at", lookup_expr="gte", help_text="Begins at this instant or later.")
+    starts_to = InstantFilter(field_name="starts_at", lookup_expr="lt", help_text="Begins before this instant.")
+    published = FlagFilter(help_text="Whether customers see it.")
+
+    class Meta:
+        model = Event
+        fields: list[str] = []
+
+
+class HoldFilters(django_filters.FilterSet):
+    """Holds by how they stand."""
+
+    state = django_filters.ChoiceFilter(choices=Hold.State.choices, help_text="How it stands.")
+
+    class Meta:
+        model = Hold
+        fields: list[str] = []
+
+
+class OptionFilters(django_filters.FilterSet):
+    """Ticket options by event and name, and by whether there is something left."""
+
+    event = IdFilter(help_text="Of this event.")
     name = TextFilter(lookup_expr="icontains", help_text="Part of the name, in any case.")
     with_room = FlagFilter(method="has_room", help_text="Whether at least one ticket is left.")
 

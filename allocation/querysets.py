@@ -122,8 +122,11 @@ class PurchaseQuerySet(RecordQuerySet):
         return self.filter(Exists(tickets.filter(purchase=OuterRef("pk"), option=option)))
 
     def with_tickets(self) -> Self:
-        """Each with the ids of its tickets, in their order."""
-        return self.annotate(ticket_ids=ArrayAgg("tickets", order_by="tickets__number"))
+        """Each with the ids and with the options of its tickets, in their order."""
+        return self.annotate(
+            ticket_ids=ArrayAgg("tickets", order_by="tickets__number"),
+            ticket_options=ArrayAgg("tickets__option", order_by="tickets__number"),
+        )
 
 
 class TicketQuerySet(RecordQuerySet):

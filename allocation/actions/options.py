@@ -7,7 +7,7 @@ from typing import Any, TypedDict, Unpack
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from allocation.errors import BelowTaken, OutOfEvent
+from allocation.errors import BelowTaken, TermsMisfit
 from allocation.models import DESCRIPTION_LIMIT, NAME_LIMIT, Event, TicketOption
 from ticketing import rights
 from ticketing.actions import offer_what_is_free
@@ -88,9 +88,9 @@ def _particulars(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _require_order(event: Event) -> None:
     if event.ends_at <= event.starts_at:
-        raise Invalid(_("An event ends after it has begun."), field="ends_at")
+        raise TermsMisfit(_("An event ends after it has begun."), field="ends_at")
     if event.cancel_until and event.cancel_until > event.ends_at:
-        raise Invalid(_("Tickets cannot be taken back when the event is over."), field="cancel_until")
+        raise TermsMisfit(_("Tickets cannot be taken back when the event is over."), field="cancel_until")
 
 
 def _move_sales(before: Event, after: Event) -> None:
@@ -193,9 +193,9 @@ def _set_terms(option: TicketOption, terms: Terms, *, by: Actor) -> None:
         if getattr(option, name) is not None:
             counted(getattr(option, name), name)
     if option.most is not None and option.most < option.least:
-        raise Invalid(_("The most in one purchase cannot be fewer than the least."), field="most")
+        raise TermsMisfit(_("The most in one purchase cannot be fewer than the least."), field="most")
     if option.limit is not None and option.limit < option.least:
-        raise Invalid(_("The limit per customer cannot be lower than the least in one purchase."), field="limit")
+        raise TermsMisfit(_("The limit per customer cannot be lower than the least in one purchase."), field="limit")
     _set_sale(option)
 
 
@@ -205,13 +205,13 @@ def _set_sale(option: TicketOption) -> None:
         event = Event.objects.select_for_update(no_key=True).get(pk=option.event.pk)
         option.on_sale_until = option.on_sale_until or event.ends_at
         if option.on_sale_until > event.ends_at:
-            raise OutOfEvent(field="on_sale_until")
+            raise TermsMisfit(_("The sale cannot go on when the event is over."), field="on_sale_until")
     _require_sale(option)
 
 
 def _require_sale(option: TicketOption) -> None:
     if option.on_sale_from and option.on_sale_until and option.on_sale_until <= option.on_sale_from:
-        raise Invalid(_("The sale ends after it has begun."), field="on_sale_until")
+        raise TermsMisfit(_("The sale ends after it has begun."), field="on_sale_until")
 
 
 def _described(name: str, description: str) -> dict[str, str]:

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from allocation.actions import MAX_AT_ONCE, MAX_STOCK
 from allocation.actions.moving_in import move_in_bought_tickets, move_in_options, move_in_purchases
-from allocation.actions.sales import MAX_AT_ONCE, MAX_STOCK
 from allocation.models import Purchase, Ticket, TicketOption
 from ticketing.toolkit.tables import Row, Table
 

@@ -79,7 +79,7 @@ def test_what_was_sold_is_there_to_read_only(browser, path):
 
 
 def test_an_option_is_put_on_sale_by_the_verb(browser, boss):
-    form = {"name": " Derby ", "description": "Two\r\nlines", "capacity": 300}
+    form = {"name": " Derby ", "description": "Two\r\nlines", "capacity": 300, "least": 1}
     response = browser.post(f"{OPTIONS}add/", form, follow=True)
     option = TicketOption.objects.get()
     assert (option.name, option.capacity, option.taken, option.held) == ("Derby", 300, 0, 0)
@@ -89,7 +89,7 @@ def test_an_option_is_put_on_sale_by_the_verb(browser, boss):
 
 
 def test_the_page_after_adding_is_the_new_options_own(browser):
-    form = {"name": "Derby", "description": "", "capacity": 300, "_continue": "1"}
+    form = {"name": "Derby", "description": "", "capacity": 300, "least": 1, "_continue": "1"}
     response = browser.post(f"{OPTIONS}add/", form)
     assert response["Location"] == f"{OPTIONS}{TicketOption.objects.get().pk}/change/"
 
@@ -98,9 +98,9 @@ def test_an_option_is_changed_by_the_verbs_and_only_where_it_changed(browser):
     option = TicketOptionFactory(allocation=10)
     PurchaseFactory(option=option, quantity=4)
     change = f"{OPTIONS}{option.pk}/change/"
-    browser.post(change, {"name": option.name, "description": option.description, "capacity": 20})
-    browser.post(change, {"name": "Matinee", "description": "", "capacity": 20})
-    browser.post(change, {"name": "Matinee", "description": "", "capacity": 20})
+    browser.post(change, {"name": option.name, "description": option.description, "capacity": 20, "least": 1})
+    browser.post(change, {"name": "Matinee", "description": "", "capacity": 20, "least": 1})
+    browser.post(change, {"name": "Matinee", "description": "", "capacity": 20, "least": 1})
     assert [line.operation for line in Activity.objects.about(option)] == [
         "allocation.create_option",
         "allocation.set_allocation",
@@ -113,7 +113,7 @@ def test_an_option_is_changed_by_the_verbs_and_only_where_it_changed(browser):
 def test_what_a_sale_did_meanwhile_is_not_overwritten(browser):
     option = TicketOptionFactory(allocation=10)
     change = f"{OPTIONS}{option.pk}/change/"
-    form = {"name": "x", "description": "", "capacity": 12, "taken": 0, "held": 9, "sold": 0}
+    form = {"name": "x", "description": "", "capacity": 12, "least": 1, "taken": 0, "held": 9, "sold": 0}
     PurchaseFactory(option=option, quantity=7)
     assert browser.post(change, form).status_code == 302
     option.refresh_from_db()
@@ -127,7 +127,7 @@ def test_an_allocation_below_what_is_taken_comes_back_as_a_message(browser):
     with nothing_changes():
         response = browser.post(
             change,
-            {"name": "y", "description": "", "capacity": 3},
+            {"name": "y", "description": "", "capacity": 3, "least": 1},
             headers={"referer": f"http://testserver{change}"},
         )
     assert (response.status_code, response["Location"]) == (302, f"http://testserver{change}")
@@ -140,7 +140,7 @@ def test_an_allocation_below_what_is_taken_comes_back_as_a_message(browser):
 def test_a_bad_option_is_shown_on_the_form(browser, wrong):
     for path in (f"{OPTIONS}add/", f"{OPTIONS}{TicketOptionFactory().pk}/change/"):
         with nothing_changes():
-            response = browser.post(path, {"name": "x", "description": "", "capacity": 5} | wrong)
+            response = browser.post(path, {"name": "x", "description": "", "capacity": 5, "least": 1} | wrong)
         assert response.status_code == 200
         assert response.context["adminform"].form.errors
 
@@ -179,7 +179,7 @@ def test_a_supervisor_needs_no_other_permission(client):
     client.force_login(UserFactory(role="supervisor"))
     for path in MODELS:
         assert client.get(path).status_code == 200
-    form = {"name": "Derby", "description": "", "capacity": 3}
+    form = {"name": "Derby", "description": "", "capacity": 3, "least": 1}
     assert client.post(f"{OPTIONS}add/", form).status_code == 302
     ticket = TicketFactory()
     client.post(TICKETS, {"action": "invalidate", "_selected_action": [ticket.pk]})

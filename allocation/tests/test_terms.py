@@ -13,15 +13,15 @@ from allocation.errors import (
     LimitReached,
     NoLongerOnSale,
     NotOnSaleYet,
-    OutOfEvent,
     SoldOut,
+    TermsMisfit,
     TooManyAtOnce,
     WrongQuantity,
 )
 from allocation.models import BuyerCount, Event, Purchase, Ticket, TicketOption
 from allocation.tests.factories import EventFactory, PurchaseFactory, TicketOptionFactory
 from ticketing.clocks import database_now
-from ticketing.errors import Invalid, LogInFirst, NotAllowed, NotFound
+from ticketing.errors import Invalid, LogInFirst, NotAllowed, NotFound, Refused
 from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
 
@@ -53,7 +53,7 @@ def test_an_event_is_prepared_by_supervisors_only():
     "said", [{"time_zone": "Moon/Base"}, {"name": " "}, {"venue": "x" * 201}, {"ends_at": EventFactory.starts_at}]
 )
 def test_an_event_that_makes_no_sense_is_refused(said):
-    with nothing_changes(), pytest.raises(Invalid) as refusal:
+    with nothing_changes(), pytest.raises(Refused) as refusal:
         EventFactory(**said)
     assert refusal.value.field == next(iter(said))
 
@@ -92,7 +92,7 @@ def test_a_sale_ends_with_its_event_and_moves_with_it():
     option = TicketOptionFactory(event=event)
     early = TicketOptionFactory(event=event, on_sale_until=event.ends_at - AN_HOUR)
     assert option.on_sale_until == event.ends_at
-    with nothing_changes(), pytest.raises(OutOfEvent):
+    with nothing_changes(), pytest.raises(TermsMisfit):
         actions.set_terms(option, on_sale_until=event.ends_at + AN_HOUR, by=None)
     for later in (2, -2):
         actions.change_event(event, ends_at=event.ends_at + later * AN_HOUR, by=None)
@@ -166,7 +166,7 @@ def test_nothing_is_no_purchase():
 )
 def test_terms_that_make_no_sense_are_refused(terms, field):
     option = TicketOptionFactory()
-    with nothing_changes(), pytest.raises(Invalid) as refusal:
+    with nothing_changes(), pytest.raises(Refused) as refusal:
         actions.set_terms(option, **terms, by=None)
     assert refusal.value.field == field
     with pytest.raises(IntegrityError), transaction.atomic():

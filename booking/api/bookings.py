@@ -16,18 +16,11 @@ from booking.filters import BookingFilters
 from booking.models import NAME_LENGTH, PHONE, Booking, Slot, manage_token
 from booking.policies import clean_phone, email_as_seen, phone_as_seen
 from ticketing import rights
-from ticketing.errors import NotFound
-from ticketing.models import Waiter
 from ticketing.texts import SLUG, clean_email, clean_slug
 from ticketing.toolkit.api import ApiViewSet
 from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Id, Instant, Ruled, Text, parse_instant
+from ticketing.toolkit.waiting_links import LINK_SECRET, named_place
 
-LINK_SECRET = OpenApiParameter(
-    "Manage-Token",
-    str,
-    OpenApiParameter.HEADER,
-    description="What the link in the mails of the waiting list ends in; it stands in for an account.",
-)
 A_DAY = timedelta(hours=24)
 MANAGE_TOKEN = OpenApiParameter(
     "Manage-Token",
@@ -244,11 +237,7 @@ class BookingViewSet(ApiViewSet):
     def take_up(self, request: Request) -> Response:
         """Book the places that a waiting list holds for somebody, or fewer; the rest is offered to the next."""
         wanted = self.input()
-        pk, secret = wanted.pop("waiter"), request.headers.get("Manage-Token", "")
-        rows = Waiter.objects.visible_to(request.user, "waiting.use_link", Waiter.objects.link_of(pk, secret))
-        waiter = rows.filter(pk=pk, kind=Slot._meta.label_lower).first()
-        if waiter is None:
-            raise NotFound(field="waiter")
+        waiter = named_place(request, wanted.pop("waiter"), Slot)
         return self.answer(actions.book_offer(waiter, **wanted, by=request.user), 201)
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:

@@ -32,6 +32,8 @@ class Router(SimpleRouter):
 
 
 router = Router()
+router.register("allocation/events", allocation.EventViewSet, "event")
+router.register("allocation/holds", allocation.HoldViewSet, "hold")
 router.register("allocation/options", allocation.OptionViewSet, "option")
 router.register("allocation/purchases", allocation.PurchaseViewSet, "purchase")
 router.register("allocation/tickets", allocation.TicketViewSet, "ticket")

@@ -20,15 +20,10 @@ from ticketing.toolkit.api import ApiViewSet
 from ticketing.toolkit.contracts import found
 from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Id, Instant, Ruled, Text
 from ticketing.toolkit.filters import IdFilter, TextFilter
+from ticketing.toolkit.waiting_links import LINK_SECRET
 
 KIND = r"^[a-z]+\.[a-z]+$"
 LINKED = ("retrieve", "confirm", "leave", "decline")
-LINK_SECRET = OpenApiParameter(
-    "Manage-Token",
-    str,
-    OpenApiParameter.HEADER,
-    description="What the link in the mails ends in; it stands in for an account.",
-)
 
 
 class WaiterSerializer(serializers.ModelSerializer):

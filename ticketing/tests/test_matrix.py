@@ -13,14 +13,15 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
+from allocation.actions import cancel_tickets
 from allocation.models import Ticket
-from allocation.tests.factories import PurchaseFactory, TicketOptionFactory
+from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactory, TicketOptionFactory
 from booking.actions import check_in, create_resource, make_feed, walk_in
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
 from support.models import Agent
 from support.tests.factories import ReplyFactory, TicketFactory
-from ticketing.actions import add_closure, add_special_opening, create_webhook, invite, issue_token
-from ticketing.models import ApiToken, EmailLink, Session
+from ticketing.actions import add_closure, add_special_opening, create_webhook, invite, issue_token, join_list
+from ticketing.models import ApiToken, EmailLink, Session, Waiter
 from ticketing.rights import RIGHTS, Role, Scope, cell
 from ticketing.tests.factories import CalendarFactory, UserFactory
 from ticketing.tests.waiting import LISTS, full, give_back, join
@@ -53,6 +54,7 @@ NAMES = {"firstname": "Ishan", "lastname": "Dixit"}
 NO_CODE = "ZZZZZZZZZZZZ"
 SPECIAL = {"day": "2031-05-06", "opens": "09:00", "closes": "12:00"}
 AT = "2031-05-06T12:00:00Z"
+EVENT = {"name": "e", "starts_at": AT, "ends_at": "2031-05-06T15:00:00Z", "time_zone": "Europe/Berlin"}
 DAY = "starts_from=2031-05-06T00:00:00Z&starts_to=2031-05-06T23:00:00Z"
 
 CASES = [
@@ -153,9 +155,26 @@ CASES = [
         "allocation.purchase",
         "POST",
         "allocation/purchases/",
-        {"option": "{id}", "quantity": 1, "buyer": "{me}"},
+        {"items": [{"option": "{id}", "quantity": 1}], "buyer": "{me}"},
         "option",
     ),
+    api("allocation.see_options", "GET", "allocation/events/"),
+    api("allocation.see_options", "GET", "allocation/events/{id}/", thing="event"),
+    api("allocation.manage_events", "POST", "allocation/events/", EVENT),
+    api("allocation.manage_events", "PATCH", "allocation/events/{id}/", {"venue": "Hall"}, thing="event"),
+    api("allocation.hold", "GET", "allocation/holds/"),
+    api("allocation.hold", "GET", "allocation/holds/{id}/", thing="hold"),
+    api(
+        "allocation.hold",
+        "POST",
+        "allocation/holds/",
+        {"items": [{"option": "{id}", "quantity": 1}], "buyer": "{me}"},
+        "option",
+    ),
+    api("allocation.hold", "POST", "allocation/holds/{id}/confirm/", thing="hold"),
+    api("allocation.hold", "POST", "allocation/holds/{id}/release/", thing="hold"),
+    api("allocation.cancel", "POST", "allocation/purchases/{id}/cancel/", thing="purchase"),
+    api("allocation.cancel", "POST", "allocation/tickets/{id}/cancel/", thing="ticket"),
     api("allocation.see_purchase", "GET", "allocation/purchases/{id}/", thing="purchase"),
     api("allocation.list_purchases", "GET", "allocation/purchases/"),
     contract("allocation.see_ticket", "/ticket?id={id}", thing="ticket", method="GET"),
@@ -185,6 +204,13 @@ CASES = [
         "booking/bookings/take-up/",
         {"waiter": "{id}", **NAMES, "phone": "5550100001"},
         "offer",
+    ),
+    api(
+        "waiting.use_link",
+        "POST",
+        "allocation/purchases/take-up/",
+        {"waiter": "{id}", "buyer": "{me}"},
+        "ticket offer",
     ),
     api("waiting.manage", "POST", "waiting/{id}/move/", {"reason": "Why not."}, "waiter"),
     api("hours.see", "GET", "hours/calendars/"),
@@ -246,11 +272,14 @@ MAKE = {
     "late": lambda owner: past(timedelta(minutes=20), by=owner).pk,
     "service": lambda owner: ServiceFactory().pk,
     "option": lambda owner: TicketOptionFactory().pk,
+    "event": lambda owner: EventFactory().pk,
+    "hold": lambda owner: HoldFactory(buyer=owner.pk).pk,
     "purchase": lambda owner: _bought(owner).id,
     "ticket": lambda owner: Ticket.objects.get(purchase=_bought(owner).id).pk,
     "full slot": lambda owner: full().pk,
     "waiter": lambda owner: _waiter(owner).pk,
     "offer": lambda owner: _offer(owner).pk,
+    "ticket offer": lambda owner: _ticket_offer(owner).pk,
     "webhook": lambda owner: create_webhook(url="https://example.org/h", by=None)[0].pk,
     "calendar": lambda owner: CalendarFactory().pk,
     "closure": lambda owner: add_closure(CalendarFactory(), first_day=NOON.date(), by=None).pk,
@@ -259,7 +288,7 @@ MAKE = {
     ),
 }
 # Things that are nobody's: whoever reaches all reaches them, and there is no foreign one.
-SHARED = {"account", "walk-in", "invitation", "resource", "slot", "full slot", "service", "option", "webhook"}
+SHARED = {"account", "walk-in", "invitation", "resource", "slot", "full slot", "service", "option", "event", "webhook"}
 SHARED |= {"calendar", "closure", "special opening"}
 
 
@@ -275,6 +304,16 @@ def _waiter(owner):
 def _offer(owner):
     waiter = _waiter(owner)
     give_back(waiter.what())
+    return waiter
+
+
+def _ticket_offer(owner):
+    bought = PurchaseFactory(option=TicketOptionFactory(allocation=1))
+    option = Ticket.objects.get(purchase=bought.id).option
+    waiter = join_list(option, quantity=1, email=owner.email, language="en", by=None)
+    if owner.role == "customer":
+        Waiter.objects.filter(pk=waiter.pk).update(account=owner)
+    cancel_tickets(bought.tickets, by=None)
     return waiter
 
 

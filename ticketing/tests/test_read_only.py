@@ -15,7 +15,18 @@ from ticketing.tests.waiting import LISTS
 
 # Made anew by every request, or told by the clock.
 FRESH = {"id", "code", "token", "secret", "manage_token", "address", "tickets", "created_at", "updated_at"}
-FRESH |= {"arrived_at", "missed_at", "queue_at", "expires_at", "online_until", "closed_at", "slot", "service"}
+FRESH |= {
+    "until",
+    "purchase",
+    "arrived_at",
+    "missed_at",
+    "queue_at",
+    "expires_at",
+    "online_until",
+    "closed_at",
+    "slot",
+    "service",
+}
 # What somebody might try, beside every field that the answer shows.
 TEMPTING = {
     "is_staff": True,

@@ -610,7 +610,7 @@ def test_the_database_refuses_rows_that_make_no_sense(slot, change, name):
     ("promise", "damage"),
     [
         ("E1", "UPDATE allocation_ticketoption SET taken = taken - 1 WHERE taken = capacity"),
-        ("W1 what", "UPDATE allocation_ticketoption SET taken = 0"),
+        ("W1 what", "UPDATE allocation_ticketoption SET taken = 0, held = 0"),
         ("W1 what", "UPDATE ticketing_waiter SET stock = gen_random_uuid() WHERE state = 'offered'"),
         ("W1 nobody", "UPDATE ticketing_waiter SET offered = 2 WHERE state = 'offered'"),
         ("W1 nobody", "UPDATE ticketing_waiter SET email = 'a@example.org'"),

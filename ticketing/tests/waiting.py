@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 import allocation.audit
 import booking.audit
 import ticketing.audit
-from allocation.models import Purchase, Ticket, TicketOption
+from allocation.models import BuyerCount, Purchase, Ticket, TicketOption
 from allocation.tests.factories import PurchaseFactory, TicketOptionFactory
 from booking.models import Booking, Slot
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory
@@ -69,15 +69,18 @@ class Options:
         return PurchaseFactory(option=stock)
 
     def free(self, stock, places):
-        gone = list(Purchase.objects.filter(option=stock, quantity=1).values_list("pk", flat=True)[:places])
+        gone = list(Purchase.objects.filter(option=stock, quantity=1)[:places])
         assert Ticket.objects.filter(purchase__in=gone).delete()[0] == places
-        Purchase.objects.filter(pk__in=gone).delete()
+        BuyerCount.objects.filter(buyer__in=[purchase.buyer for purchase in gone]).delete()
+        Purchase.objects.filter(pk__in=[purchase.pk for purchase in gone]).delete()
 
     def add(self, stock, places):
         for _ in range(places):
             purchase = Purchase.objects.create(option=stock, buyer=uuid.uuid4(), quantity=1)
             Ticket.objects.create(option=stock, purchase=purchase, number=1)
+            BuyerCount.objects.create(option=stock, buyer=purchase.buyer, taken=1)
             Activity.objects.record("allocation.purchase", purchase, by=None)
+        TicketOption.objects.filter(pk=stock.pk).update(held=F("held") - places)
 
 
 KINDS = {"booking.slot": Slots(), "allocation.ticketoption": Options()}

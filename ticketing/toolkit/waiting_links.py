@@ -4,11 +4,21 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
 
-from ticketing.models import Waiter
+from ticketing.errors import NotFound
+from ticketing.models import Stock, Waiter
 from ticketing.toolkit.contracts import found
 
 LINKS = "waiting_links"  # the session's key: which row, which version of its link; never the secret
+
+LINK_SECRET = OpenApiParameter(
+    "Manage-Token",
+    str,
+    OpenApiParameter.HEADER,
+    description="What the link in the mails of the waiting list ends in; it stands in for an account.",
+)
 
 
 def remember_link(request: HttpRequest, waiter: Waiter) -> None:
@@ -26,3 +36,12 @@ def reached_place(request: HttpRequest, pk: UUID) -> Any:
     """The place, if it is theirs or this browser has shown its link; missing and foreign ones answer alike."""
     rows = Waiter.objects.visible_to(request.user, "waiting.use_link", shown_link(request, pk))
     return found(rows.with_position(), pk=pk)
+
+
+def named_place(request: Request, pk: UUID, stock: type[Stock]) -> Waiter:
+    """The place of this id on a list of such stocks, for its account or by its link's secret; NotFound."""
+    secret = request.headers.get("Manage-Token", "")
+    rows = Waiter.objects.visible_to(request.user, "waiting.use_link", Waiter.objects.link_of(pk, secret))
+    if waiter := rows.filter(pk=pk, kind=stock._meta.label_lower).first():
+        return waiter
+    raise NotFound(field="waiter")

@@ -1,0 +1,8 @@
+"""Allocation over /api/v1/allocation/."""
+
+from allocation.api.events import EventViewSet
+from allocation.api.options import OptionViewSet
+from allocation.api.purchases import HoldViewSet, PurchaseViewSet
+from allocation.api.tickets import TicketViewSet
+
+__all__ = ["EventViewSet", "HoldViewSet", "OptionViewSet", "PurchaseViewSet", "TicketViewSet"]
