@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
@@ -118,5 +119,27 @@ def _events(people: dict[str, User]) -> None:
     allocation.actions.create_option(
         name="Guided tour of the archive", description="Twelve people at a time.", allocation=12, by=None
     )
+    _night_of_the_archive()
     amara = people["amara"]
     allocation.actions.purchase(evening.pk, quantity=2, buyer=amara.pk, by=amara)
+
+
+def _night_of_the_archive() -> None:
+    begins = timezone.localtime().replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(days=30)
+    night = allocation.actions.create_event(
+        name="Night of the open archive",
+        venue="The archive, Harbour Street 3",
+        description="Old maps, letters and a choir in the reading room.",
+        starts_at=begins,
+        ends_at=begins + timedelta(hours=5),
+        time_zone=settings.TIME_ZONE,
+        published=True,
+        by=None,
+    )
+    for name, description, count in (
+        ("Admission", "All rooms, all evening.", 200),
+        ("Tour of the cellars", "At eight, with a lamp. Bring warm clothes.", 15),
+    ):
+        allocation.actions.create_option(
+            name=name, description=description, allocation=count, event=night, limit=4, by=None
+        )
