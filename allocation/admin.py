@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.forms import ModelForm, Textarea
+from django.forms import CheckboxSelectMultiple, ModelForm, Textarea
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -22,8 +22,9 @@ from allocation.actions import (
     release_hold,
     validate,
 )
-from allocation.models import Event, Hold, Purchase, Ticket, TicketOption
+from allocation.models import Event, Hold, Purchase, Scan, Ticket, TicketOption
 from ticketing.models import User
+from ticketing.rights import Role
 from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
 from ticketing.toolkit.contracts import parse_uuid
 
@@ -48,9 +49,13 @@ class EventForm(ModelForm):
         model = Event
         fields = [
             *("name", "venue", "description", "starts_at", "ends_at"),
-            *("time_zone", "cancel_until", "published"),
+            *("time_zone", "cancel_until", "gates", "published"),
         ]
-        widgets = {"description": Textarea}
+        widgets = {"description": Textarea, "gates": CheckboxSelectMultiple}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["gates"].queryset = User.objects.admitted().filter(role=Role.GATE)  # type: ignore[attr-defined]
 
 
 STATE = pills("state", _("state"))
@@ -84,7 +89,10 @@ class EventAdmin(SiteModelAdmin):
         if not change:
             obj.pk = create_event(**form.cleaned_data, by=request.user).pk
             return
-        change_event(obj, **{name: getattr(obj, name) for name in form.changed_data}, by=request.user)
+        change_event(obj, **{name: form.cleaned_data[name] for name in form.changed_data}, by=request.user)
+
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
+        """The verb has set the gates."""
 
 
 class LeftFilter(StateFilter):
@@ -228,3 +236,25 @@ class TicketAdmin(ReadOnlyAdmin):
         """By id, or by purchase."""
         purchase = parse_uuid(term)
         return super().called(rows, term) | (rows.filter(purchase=purchase) if purchase else rows.none())
+
+
+@admin.register(Scan)
+class ScanAdmin(ReadOnlyAdmin):
+    """What was shown at gates, newest first; an admission is undone over the API, for a reason."""
+
+    sees = "allocation.see_scans"
+
+    list_display = ["id", STATE, "ticket", "gate", people("account", _("scanned by")), "created_at"]
+    list_filter = ["outcome", "created_at"]
+    list_select_related = ["ticket", "account"]
+    search_fields = ["gate__exact"]
+    search_help_text = _("The id of a scan or of a ticket. Gates are looked for in the 10,000 newest scans.")
+    sortable_by = ["created_at"]
+    ordering = ["-created_at", "-id"]
+    readonly_fields = [STATE]
+    fields = ["id", STATE, "ticket", "gate", "account", "earlier", "created_at", "undone_at", "undone_reason"]
+
+    def called(self, rows: QuerySet, term: str) -> QuerySet:
+        """By id, or by ticket."""
+        ticket = parse_uuid(term)
+        return super().called(rows, term) | (rows.filter(ticket=ticket) if ticket else rows.none())

@@ -94,6 +94,21 @@ CHECKS: list[tuple[str, str, str]] = [
         """,
     ),
     (
+        "E4",
+        "a ticket is admitted exactly when one scan that was not undone admitted it, and then",
+        """
+        WITH admission AS (
+            SELECT ticket_id, created_at FROM allocation_scan WHERE outcome = 'admitted' AND undone_at IS NULL
+        ), used AS (
+            SELECT id, admitted_at FROM allocation_ticket WHERE admitted_at IS NOT NULL
+        )
+        SELECT coalesce(admission.ticket_id, used.id) AS ticket, used.admitted_at, admission.created_at
+        FROM admission FULL JOIN used ON used.id = admission.ticket_id
+        WHERE used.id IS NULL OR admission.ticket_id IS NULL
+            OR abs(extract(epoch FROM used.admitted_at - admission.created_at)) > 60
+        """,
+    ),
+    (
         "E6",
         "no allocation is below what is taken, and no hold is outside it",
         """

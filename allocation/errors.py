@@ -61,6 +61,13 @@ class BelowTaken(Conflict):
         return cls(sentence % {"taken": taken}, field="allocation")
 
 
+class NotAdmitted(Conflict):
+    """Only an admission that stands can be undone."""
+
+    code = "not_admitted"
+    message = _("Nobody was admitted by this scan, or that was undone already. Load the list of scans again.")
+
+
 class TermsMisfit(Conflict):
     """What an event or an option is to be does not go together; the sentence says what with what."""
 

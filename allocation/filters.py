@@ -5,7 +5,7 @@ from uuid import UUID
 import django_filters
 from django.db.models import QuerySet
 
-from allocation.models import Event, Hold, Purchase, Ticket, TicketOption
+from allocation.models import Event, Hold, Purchase, Scan, Ticket, TicketOption
 from ticketing.toolkit.filters import FlagFilter, IdFilter, InstantFilter, TextFilter
 
 
@@ -62,6 +62,20 @@ class PurchaseFilters(django_filters.FilterSet):
     def has_option(self, purchases: QuerySet, name: str, value: UUID) -> QuerySet:
         """Those with tickets of it."""
         return purchases.of(value)
+
+
+class ScanFilters(django_filters.FilterSet):
+    """Scans by ticket, outcome, gate and time."""
+
+    ticket = IdFilter(help_text="Of this ticket.")
+    outcome = django_filters.ChoiceFilter(choices=Scan.Outcome.choices, help_text="What became of it.")
+    gate = TextFilter(help_text="At this gate, exactly as it is written.")
+    created_from = InstantFilter(field_name="created_at", lookup_expr="gte", help_text="At this instant or later.")
+    created_to = InstantFilter(field_name="created_at", lookup_expr="lt", help_text="Before this instant.")
+
+    class Meta:
+        model = Scan
+        fields: list[str] = []
 
 
 class TicketFilters(django_filters.FilterSet):

@@ -1,18 +1,24 @@
 """The nouns of allocation: events, what is on sale, who holds and bought how many, and tickets that admit people."""
 
+from base64 import b32encode
 from datetime import datetime
+from secrets import compare_digest
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from allocation import querysets
 from ticketing.models import Record, State, Stock
+from ticketing.models.base import Tone
 
 FEW = 5  # or a tenth of the allocation
+PROOF_BYTES = 16  # of a ticket's code: 128 bits
 
 
 NAME_LIMIT = 200
@@ -38,6 +44,14 @@ class Event(Record):
         null=True,
         blank=True,
         help_text=_("Customers can give tickets back until then; without it, until the event begins."),
+    )
+
+    gates = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="gate_events",
+        verbose_name=_("gates"),
+        help_text=_("The accounts of gates that admit people to this event."),
     )
 
     objects = querysets.EventQuerySet.as_manager()
@@ -306,6 +320,13 @@ class Ticket(Record):
         _("cancelled"), null=True, editable=False, help_text=_("Its place was given back then, for good.")
     )
 
+    code_version = models.PositiveSmallIntegerField(
+        _("version of the code"),
+        db_default=1,
+        editable=False,
+        help_text=_("A new version makes the code of the old one void."),
+    )
+
     objects = querysets.TicketQuerySet.as_manager()
 
     class Meta:
@@ -337,3 +358,92 @@ class Ticket(Record):
         if not self.valid:
             return State("bad", _("Not valid"))
         return State("calm", _("Used")) if self.admitted_at else State("good", _("Valid"))
+
+    @property
+    def code(self) -> str:
+        """What admits: which ticket, and 128 bits that only its holder was shown; they stand in no table or log.
+
+        52 characters of base 32 (RFC 4648), which a camera, a hand scanner and a person can enter.
+        """
+        version = f"{self.pk}:{self.code_version}"
+        mac = salted_hmac("allocation.ticket", version, secret=settings.SECRET_KEY, algorithm="sha256")
+        return b32encode(self.pk.bytes + mac.digest()[:PROOF_BYTES]).decode().rstrip("=")
+
+    def admits_with(self, code: str) -> bool:
+        """Whether this is its code, compared in constant time."""
+        return compare_digest(self.code.encode(), code.encode("utf-8", "replace"))
+
+
+class Scan(Record):
+    """A code that was shown at a gate, and what became of it (invariant E4)."""
+
+    class Outcome(models.TextChoices):
+        ADMITTED = "admitted", _("admitted")
+        ALREADY = "already_admitted", _("already admitted")
+        INVALID = "not_valid", _("not valid")
+        WRONG_EVENT = "wrong_event", _("wrong event")
+        UNKNOWN = "unknown", _("unknown code")
+
+    GATE_LIMIT = 50
+    REASON_LIMIT = 250
+    TONES: ClassVar[dict[str, Tone]] = {"admitted": "good", "already_admitted": "warn"}
+
+    ticket = models.ForeignKey(
+        Ticket, null=True, on_delete=models.PROTECT, related_name="scans", verbose_name=_("ticket")
+    )
+    gate = models.CharField(_("gate"), max_length=GATE_LIMIT)
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="scans",
+        verbose_name=_("scanned by"),
+    )
+    nonce = models.UUIDField(_("nonce"), help_text=_("The same one again is the same scan."))
+    code_digest = models.CharField(_("digest of the code"), max_length=64, help_text=_("SHA-256 of what was shown."))
+    outcome = models.CharField(_("outcome"), max_length=20, choices=Outcome)
+    earlier = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("admitted before by")
+    )
+    undone_at = models.DateTimeField(_("undone"), null=True)
+    undone_reason = models.CharField(_("reason for it"), max_length=REASON_LIMIT, blank=True, db_default="")
+
+    objects = querysets.ScanQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("scan")
+        verbose_name_plural = _("scans")
+        constraints = [
+            # Whatever the code does, nobody else is admitted with a ticket.
+            models.UniqueConstraint(
+                fields=["ticket"], condition=Q(outcome="admitted", undone_at=None), name="allocation_scan_admits_once"
+            ),
+            models.UniqueConstraint(fields=["account", "nonce"], name="allocation_scan_nonce_once"),
+            models.CheckConstraint(
+                condition=Q(outcome__in=["admitted", "already_admitted", "not_valid", "wrong_event", "unknown"]),
+                name="allocation_scan_outcome_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome="unknown", ticket=None) | ~Q(outcome="unknown") & Q(ticket__isnull=False),
+                name="allocation_scan_of_a_ticket",
+            ),
+            models.CheckConstraint(
+                condition=Q(undone_at=None, undone_reason="")
+                | Q(undone_at__isnull=False, undone_reason__regex=r"\S", outcome="admitted"),
+                name="allocation_scan_undone_for_a_reason",
+            ),
+            models.CheckConstraint(condition=Q(gate__regex=r"\S"), name="allocation_scan_gate_named"),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="allocation_scan_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def state(self) -> State:
+        """The outcome as the pages show it."""
+        if self.undone_at:
+            return State("", _("undone"))
+        return State(self.TONES.get(self.outcome, "bad"), self.get_outcome_display())

@@ -136,3 +136,20 @@ class TicketQuerySet(RecordQuerySet):
         """The tickets that the operation reaches for this actor; whoever may see one by its exact id has to name it."""
         reached = rights.require(actor, operation)
         return self.filter(purchase__account=actor) if reached == Scope.OWN else self
+
+
+class ScanQuerySet(RecordQuerySet):
+    """What was shown at gates."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """The scans that the operation reaches for this actor: a gate sees its own."""
+        reached = rights.require(actor, operation)
+        return self.filter(account=actor) if reached == Scope.OWN else self
+
+    def admissions(self) -> Self:
+        """Those that admitted somebody and were not undone."""
+        return self.filter(outcome="admitted", undone_at=None)
+
+    def with_people(self) -> Self:
+        """Each with its ticket, who scanned it, and the admission before it."""
+        return self.select_related("ticket__option", "account", "earlier__account")

@@ -1,5 +1,6 @@
 """The verbs of allocation."""
 
+from allocation.actions.gate import scan, undo_admission
 from allocation.actions.holds import confirm_hold, hold_tickets, release_hold
 from allocation.actions.options import (
     MAX_STOCK,
@@ -45,8 +46,10 @@ __all__ = [
     "lapse_holds",
     "purchase",
     "release_hold",
+    "scan",
     "set_allocation",
     "set_terms",
     "set_validity",
+    "undo_admission",
     "validate",
 ]

@@ -1,6 +1,6 @@
 """The verbs of events and of what is on sale."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
@@ -13,8 +13,8 @@ from ticketing import rights
 from ticketing.actions import offer_what_is_free
 from ticketing.errors import Invalid
 from ticketing.hours.rules import clean_zone
-from ticketing.models import Activity
-from ticketing.rights import Actor
+from ticketing.models import Activity, User
+from ticketing.rights import Actor, Role
 from ticketing.texts import clean_text
 
 MAX_STOCK = 2_147_483_647  # what a PostgreSQL integer holds
@@ -31,6 +31,7 @@ class Particulars(TypedDict, total=False):
     time_zone: str
     published: bool
     cancel_until: datetime | None
+    gates: Collection[User]  # accounts with that role
 
 
 class Terms(TypedDict, total=False):
@@ -48,9 +49,11 @@ class Terms(TypedDict, total=False):
 def create_event(*, by: Actor, **said: Unpack[Particulars]) -> Event:
     """Prepare an event; nobody but supervisors sees it until it is published."""
     rights.require(by, "allocation.manage_events")
+    gates = said.pop("gates", ())
     event = Event(**_particulars({"venue": "", "description": "", **said}))
     _require_order(event)
     event.save(force_insert=True)
+    _set_gates(event, gates)
     Activity.objects.record("allocation.create_event", event, by=by, published=event.published)
     return event
 
@@ -60,16 +63,26 @@ def change_event(event: Event, *, by: Actor, **said: Unpack[Particulars]) -> Eve
     """Change what is given. Sales that were to end with the event still do; none goes on when it is over."""
     rights.require(by, "allocation.manage_events")
     before = Event.objects.select_for_update(no_key=True).get(pk=event.pk)
+    gates = said.pop("gates", None)
     changes = _particulars(said)
     after = Event.objects.get(pk=event.pk)
     for name, value in changes.items():
         setattr(after, name, value)
     _require_order(after)
-    if changes:
+    if gates is not None:
+        _set_gates(event, gates)
+    if changes or gates is not None:
         Event.objects.filter(pk=event.pk).change(**changes)
-        Activity.objects.record("allocation.change_event", event, by=by, fields=sorted(changes))
+        fields = sorted([*changes, *(["gates"] if gates is not None else [])])
+        Activity.objects.record("allocation.change_event", event, by=by, fields=fields)
         _move_sales(before, after)
     return after
+
+
+def _set_gates(event: Event, gates: Collection[User]) -> None:
+    if any(gate.role != Role.GATE for gate in gates):
+        raise TermsMisfit(_("Only accounts with the role of a gate admit people to an event."), field="gates")
+    event.gates.set(gates)
 
 
 def _particulars(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from allocation.api.events import EventViewSet
 from allocation.api.options import OptionViewSet
 from allocation.api.purchases import HoldViewSet, PurchaseViewSet
+from allocation.api.scans import ScanViewSet
 from allocation.api.tickets import TicketViewSet
 
-__all__ = ["EventViewSet", "HoldViewSet", "OptionViewSet", "PurchaseViewSet", "TicketViewSet"]
+__all__ = ["EventViewSet", "HoldViewSet", "OptionViewSet", "PurchaseViewSet", "ScanViewSet", "TicketViewSet"]

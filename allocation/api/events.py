@@ -30,7 +30,7 @@ class EventSerializer(serializers.ModelSerializer):
         model = Event
         fields = [
             *("id", "name", "venue", "description", "starts_at", "ends_at", "time_zone"),
-            *("published", "cancel_until", "created_at", "updated_at"),
+            *("published", "cancel_until", "created_at", "updated_at"),  # not who its gates are
         ]
         read_only_fields = fields
 

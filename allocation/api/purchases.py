@@ -22,6 +22,7 @@ from ticketing.toolkit.idempotency import REPLAYED, strong_key
 from ticketing.toolkit.waiting_links import LINK_SECRET, named_place
 
 MOST_ITEMS = 50  # options in one purchase
+EXAMPLE = {"items": [{"option": "00000000-0000-4000-8000-000000000001", "quantity": 2}]}
 BUYER_HELP = "The id of whoever buys; the caller's account if unsaid."
 
 
@@ -114,6 +115,7 @@ class PurchaseViewSet(Buying):
     serializer_class = PurchaseSerializer
     outputs = dict.fromkeys(("create", "retrieve", "cancel", "take_up"), PurchaseWithTickets)
     inputs = {"create": Wanted, "take_up": OfferBought}
+    examples = {"create": EXAMPLE}
     creating = frozenset({"create", "take_up"})
     filterset_class = PurchaseFilters
     keeps_own_keys = frozenset({"create"})
@@ -178,6 +180,7 @@ class HoldViewSet(Buying):
     serializer_class = HoldSerializer
     filterset_class = HoldFilters
     inputs = {"create": Wanted}
+    examples = {"create": EXAMPLE}
 
     def rows(self) -> QuerySet:
         """Every hold with what is in it."""

@@ -18,6 +18,7 @@ from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django_q.models import Failure, OrmQ, Schedule, Success
 
+from allocation.actions import issue_ticket, scan
 from allocation.models import Ticket as EventTicket
 from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactory, TicketOptionFactory, bought_ticket
 from booking.actions import create_resource, make_feed
@@ -110,6 +111,7 @@ def make_of_apps(number, user):
     Tally.objects.count_cancelled(booking)
     PurchaseFactory(option=TicketOptionFactory(event=EventFactory()), buyer=user.pk, by=user)
     HoldFactory(option=TicketOptionFactory(), buyer=user.pk)
+    scan(str(issue_ticket(by=None).pk), gate="North", nonce=user.pk, by=UserFactory(role="gate"))
 
 
 def make_of_packages(number):

@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
-from allocation.actions import cancel_tickets
+from allocation.actions import cancel_tickets, issue_ticket, scan
 from allocation.models import Ticket
 from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactory, TicketOptionFactory
 from booking.actions import check_in, create_resource, make_feed, walk_in
@@ -173,6 +173,10 @@ CASES = [
     ),
     api("allocation.hold", "POST", "allocation/holds/{id}/confirm/", thing="hold"),
     api("allocation.hold", "POST", "allocation/holds/{id}/release/", thing="hold"),
+    api("allocation.admit", "POST", "allocation/scans/", {"code": "x", "gate": "North", "nonce": NOBODY}),
+    api("allocation.see_scans", "GET", "allocation/scans/", seen="scan"),
+    api("allocation.see_scans", "GET", "allocation/scans/{id}/", thing="scan"),
+    api("allocation.undo_admission", "POST", "allocation/scans/{id}/undo/", {"reason": "x"}, thing="scan"),
     api("allocation.cancel", "POST", "allocation/purchases/{id}/cancel/", thing="purchase"),
     api("allocation.cancel", "POST", "allocation/tickets/{id}/cancel/", thing="ticket"),
     api("allocation.see_purchase", "GET", "allocation/purchases/{id}/", thing="purchase"),
@@ -273,6 +277,7 @@ MAKE = {
     "service": lambda owner: ServiceFactory().pk,
     "option": lambda owner: TicketOptionFactory().pk,
     "event": lambda owner: EventFactory().pk,
+    "scan": lambda owner: _scan(owner).pk,
     "hold": lambda owner: HoldFactory(buyer=owner.pk).pk,
     "purchase": lambda owner: _bought(owner).id,
     "ticket": lambda owner: Ticket.objects.get(purchase=_bought(owner).id).pk,
@@ -305,6 +310,11 @@ def _offer(owner):
     waiter = _waiter(owner)
     give_back(waiter.what())
     return waiter
+
+
+def _scan(owner):
+    by = owner if owner.role == "gate" else None
+    return scan(str(issue_ticket(by=None).pk), gate="North", nonce=uuid.uuid4(), by=by)
 
 
 def _ticket_offer(owner):

@@ -1,0 +1,111 @@
+"""The verbs of the gate: each ticket admits once, whoever shows it wherever (invariant E4)."""
+
+from base64 import b32decode
+from binascii import Error as NotBase32
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from allocation.errors import NotAdmitted
+from allocation.models import Event, Scan, Ticket
+from ticketing import rights
+from ticketing.errors import KeyReused
+from ticketing.models import Activity, User
+from ticketing.querysets import digest
+from ticketing.rights import Actor, Scope
+from ticketing.texts import clean_text
+from ticketing.toolkit.contracts import parse_uuid
+
+CODE_LENGTH = 52
+Outcome = Scan.Outcome
+
+
+@transaction.atomic
+def scan(code: str, *, gate: str, nonce: UUID, by: Actor, event: Event | None = None) -> Scan:
+    """Admit whoever shows this code at a gate, or say why not; every scan is kept, and answers with its outcome.
+
+    The same `nonce` of the same account is the same scan, KeyReused with another code. A gate admits to the events that
+    it serves, and with `event` to that one alone.
+    """
+    reached = rights.require(by, "allocation.admit")
+    account = by if isinstance(by, User) else None
+    ticket = _ticket_of(code)
+    shown = digest(tidy(code))
+    # After the ticket's lock: twins of one scan have waited for each other there.
+    if known := Scan.objects.filter(account=account, nonce=nonce).first():
+        if known.code_digest != shown:
+            raise KeyReused(field="nonce")
+        return known
+    earlier = Scan.objects.admissions().filter(ticket=ticket).first() if ticket else None
+    made = Scan(
+        ticket=ticket,
+        gate=clean_text(gate, field="gate", limit=Scan.GATE_LIMIT),
+        account=account,
+        nonce=nonce,
+        code_digest=shown,
+        outcome=_outcome(ticket, earlier, event, account if reached == Scope.EVENT else None),
+    )
+    made.earlier = earlier if made.outcome == Outcome.ALREADY else None
+    made.save(force_insert=True)
+    if ticket and made.outcome == Outcome.ADMITTED:
+        Ticket.objects.filter(pk=ticket.pk).change(admitted_at=Now())
+    Activity.objects.record("allocation.scan", made, by=by, outcome=made.outcome)
+    return Scan.objects.with_people().get(pk=made.pk)
+
+
+@transaction.atomic
+def undo_admission(scanned: Scan, *, reason: str, by: Actor) -> Scan:
+    """Let a ticket admit again, for a reason that is kept; NotAdmitted when there is nothing to undo."""
+    rights.require(by, "allocation.undo_admission")
+    reason = clean_text(reason, field="reason", limit=Scan.REASON_LIMIT)
+    tickets = Ticket.objects.filter(scans=scanned.pk)
+    list(tickets.select_for_update(no_key=True, of=("self",)))  # first, as a scan does
+    if not Scan.objects.filter(pk=scanned.pk).admissions().change(undone_at=Now(), undone_reason=reason):
+        raise NotAdmitted
+    tickets.change(admitted_at=None)
+    Activity.objects.record("allocation.undo_admission", scanned, by=by)
+    return Scan.objects.with_people().get(pk=scanned.pk)
+
+
+def tidy(code: str) -> str:
+    """The code without what hand scanners and people add."""
+    return "".join(code.split()).replace("-", "").upper()
+
+
+def _ticket_of(code: str) -> Ticket | None:
+    """The ticket that this code admits with, locked until the transaction ends; None for any other text.
+
+    Of what was bought or issued without an account nobody was shown a code: there the id, which is as random, admits.
+    """
+    rows = Ticket.objects.select_for_update(no_key=True, of=("self",)).select_related("option", "purchase")
+    if pk := parse_uuid(code.strip()):
+        ticket = rows.filter(pk=pk, code_version=1).first()
+        return ticket if ticket and not (ticket.purchase and ticket.purchase.account_id) else None
+    tidied = tidy(code)
+    named = _id_in(tidied)
+    ticket = rows.filter(pk=named).first() if named else None
+    return ticket if ticket and ticket.admits_with(tidied) else None
+
+
+def _id_in(code: str) -> UUID | None:
+    """Which ticket a code names, before anybody knows whether it is true."""
+    try:
+        said = b32decode(code + "====") if len(code) == CODE_LENGTH else b""
+    except (NotBase32, ValueError):
+        return None
+    return UUID(bytes=said[:16]) if said else None
+
+
+def _outcome(ticket: Ticket | None, earlier: Scan | None, event: Event | None, gate: User | None) -> Outcome:
+    """What the code is worth here; `gate` is the account that admits to its own events only."""
+    if ticket is None:
+        return Outcome.UNKNOWN
+    of = ticket.option.event_id if ticket.option else None  # of a bare ticket nobody knows
+    if event is not None and of != event.pk:
+        return Outcome.WRONG_EVENT
+    if gate is not None and (of is None or not gate.gate_events.filter(pk=of).exists()):
+        return Outcome.WRONG_EVENT
+    if not ticket.valid:
+        return Outcome.INVALID
+    return Outcome.ALREADY if earlier else Outcome.ADMITTED
