@@ -612,3 +612,17 @@ def test_a_session_is_ended_in_the_admin_whose_pages_show_no_key(owner):
     assert is_in(browser)
     assert "1 done" in act(owner, "session", "end_session", row.public_id)
     assert not is_in(browser)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "leads_to"),
+    [("/panel/events/?name=jazz", "/panel/events/?name=jazz"), ("", "/"), ("https://example.org/", "/")],
+)
+def test_whoever_opens_an_account_on_the_way_to_a_page_comes_to_it(client, wanted, leads_to):
+    page = html(client.get(LOG_IN, {"next": wanted}))
+    way = re.search(r'href="(/account/sign-up/[^"]*)"', page)[1].replace("&amp;", "&")
+    assert client.post(way, {"email": "ines@example.org"}).status_code == 302
+    client.get(mailed_link())
+    typed = {"first_name": "Inês", "password": NEW}
+    assert client.post("/account/link/", typed)["Location"] == leads_to
+    assert is_in(client)

@@ -34,6 +34,7 @@ class OwnRequest(HttpRequest):
 
 
 LINK = "account_link"  # the session's key for the link that this browser showed the secret of
+WANTED = "account_wanted"  # and for the page that somebody was on the way to who asked for an account
 
 shown_and_sent = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -103,6 +104,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         with refusals_on(form):
             actions.sign_up(email=form.cleaned_data["email"], language=current_language(), by=request.user)
+            if request.GET.get("next"):
+                request.session[WANTED] = _wanted(request)
             return redirect("account:sent")
     return render(request, "account/sign_up.html", {"form": form})
 
@@ -164,9 +167,10 @@ def link_form(request: HttpRequest) -> HttpResponse:
 
 def _open_account(request: HttpRequest, found: EmailLink, typed: dict[str, Any]) -> HttpResponse:
     user = actions.open_account(found, secret=found.secret, **typed, by=request.user)
+    wanted = request.session.pop(WANTED, "")
     authentication.log_in(request, user)
     messages.success(request, _("Welcome. Your account is open."))
-    return redirect("home")
+    return redirect(wanted or "home")
 
 
 def _reset_password(request: HttpRequest, found: EmailLink, typed: dict[str, Any]) -> HttpResponse:
