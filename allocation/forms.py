@@ -1,14 +1,19 @@
 """The shape of what people type."""
 
+from collections.abc import Iterable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django import forms
+from django.core.validators import MinValueValidator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from allocation.actions import MAX_AT_ONCE
 from allocation.models import TicketOption
-from ticketing.toolkit.panel import OnceForm
+from ticketing.models import Waiter
+from ticketing.texts import clean_email
+from ticketing.toolkit.panel import OnceForm, refusals_on
 
 
 class NarrowForm(forms.Form):
@@ -23,21 +28,47 @@ class NarrowForm(forms.Form):
     left = forms.BooleanField(label=_("Only what is left"), required=False)
 
 
-class PurchaseForm(OnceForm):
-    """How many; sent twice, it is one purchase."""
+def number_input() -> forms.NumberInput:
+    """Where a number is typed."""
+    return forms.NumberInput({"inputmode": "numeric", "autocomplete": "off"})
 
-    quantity = forms.IntegerField(
-        label=_("Tickets"), min_value=1, widget=forms.NumberInput({"inputmode": "numeric", "autocomplete": "off"})
-    )
 
-    def __init__(self, option: TicketOption, data: Any = None) -> None:
-        super().__init__(data, auto_id=f"id_{option.pk}_%s", initial={"quantity": 1})
+def most_of(option: TicketOption) -> int | None:
+    """So many one customer can choose at once, whatever is left."""
+    return min((number for number in (option.most, option.limit) if number is not None), default=None)
+
+
+def bound_by(field: Any, least: int, most: int | None) -> None:
+    """Have browsers keep to these numbers; what is sent is held to the terms by the verbs."""
+    field.widget.attrs["min"] = least
+    if most is not None:
+        field.widget.attrs["max"] = most
+
+
+def left_of(option: TicketOption) -> str:
+    """How many are left, at the field."""
+    return ngettext("%(left)d ticket is left.", "%(left)d tickets are left.", option.left) % {"left": option.left}
+
+
+class QuantityForm(OnceForm):
+    """How many of one option; sent twice, it is one hold."""
+
+    quantity = forms.IntegerField(label=_("Tickets"), min_value=1, widget=number_input())
+
+    def __init__(self, option: TicketOption, data: Any = None, chosen: str = "") -> None:
+        super().__init__(data, auto_id=f"id_{option.pk}_%s", initial={"quantity": chosen or option.least})
+        self.option = option
+        bound_by(self.fields["quantity"], option.least, most_of(option))
         self.tell(option)
+
+    @property
+    def wanted(self) -> dict[UUID, int]:
+        """How many of which option."""
+        return {self.option.pk: self.cleaned_data["quantity"]}
 
     def tell(self, option: TicketOption) -> None:
         """Say at the field how many are left."""
-        sentence = ngettext("%(left)d ticket is left.", "%(left)d tickets are left.", option.left)
-        self.fields["quantity"].help_text = sentence % {"left": option.left}
+        self.fields["quantity"].help_text = left_of(option)
 
     def add_error(self, field: str | None, error: Any) -> None:
         """Whatever is refused stands at the only field that people see."""
@@ -46,3 +77,84 @@ class PurchaseForm(OnceForm):
     def renew(self) -> None:
         """A key for the next try."""
         self.data = {**self.data.dict(), "form_key": str(uuid4())}
+
+
+class ChoiceForm(OnceForm):
+    """How many of each option of an event; sent twice, it is one hold."""
+
+    def __init__(self, options: Iterable[TicketOption], data: Any = None, chosen: dict[str, str] | None = None) -> None:
+        super().__init__(data, initial=chosen)
+        self.options = list(options)
+        for option in self.options:
+            field = forms.IntegerField(
+                label=_("Tickets"), required=False, min_value=0, max_value=MAX_AT_ONCE, widget=number_input()
+            )
+            field.help_text = left_of(option)
+            bound_by(field, 0, most_of(option))
+            self.fields[str(option.pk)] = field
+
+    @property
+    def wanted(self) -> dict[UUID, int]:
+        """How many of which option; those of which nothing is wanted are not in it."""
+        chosen = {option.pk: self.cleaned_data.get(str(option.pk)) for option in self.options}
+        return {option: number for option, number in chosen.items() if number}
+
+    def renew(self) -> None:
+        """A key for the next try."""
+        self.data = {**self.data.dict(), "form_key": str(uuid4())}
+
+
+class WaitForm(OnceForm):
+    """How many tickets somebody waits for, and where they read their mail; sent twice it asks once."""
+
+    quantity = forms.IntegerField(label=_("Tickets"), min_value=1, widget=number_input())
+    least = forms.IntegerField(
+        label=_("At least"),
+        min_value=1,
+        required=False,
+        widget=number_input(),
+        help_text=_("Would fewer tickets do, too? Then you are offered them. Leave it empty if you need all."),
+    )
+    email = forms.CharField(
+        label=_("E-mail address"),
+        help_text=_("We write to it as soon as something is held for you."),
+        widget=forms.TextInput({"type": "email", "autocomplete": "email"}),
+    )
+
+    def __init__(self, option: TicketOption, data: Any = None, **options: Any) -> None:
+        super().__init__(data, **options)
+        self.initial.setdefault("quantity", option.least)
+        for name in ("quantity", "least"):
+            bound_by(self.fields[name], option.least, most_of(option))
+        # Or somebody would be offered fewer than anybody can buy.
+        self.fields["least"].validators.append(MinValueValidator(option.least))
+        if most_of(option) == 1:
+            self.fields["quantity"].widget = forms.HiddenInput()
+            del self.fields["least"]
+
+    def clean(self) -> dict[str, Any]:
+        """The address in the form in which it is stored."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("email"):
+            with refusals_on(self):
+                cleaned["email"] = clean_email(cleaned["email"])
+        return cleaned
+
+
+class OfferForm(OnceForm):
+    """How many of the tickets that are held to buy; sent twice it buys once."""
+
+    quantity = forms.IntegerField(
+        label=_("Tickets"),
+        min_value=1,
+        widget=number_input(),
+        help_text=_("What you do not need is offered to the next on the list."),
+    )
+
+    def __init__(self, waiter: Waiter, data: Any = None) -> None:
+        held = waiter.offered or 1
+        super().__init__(data, initial={"quantity": held})
+        field: Any = self.fields["quantity"]
+        if held == 1:
+            field.widget = forms.HiddenInput()
+        field.widget.attrs["max"] = held

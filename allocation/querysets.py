@@ -1,17 +1,25 @@
 """The words of allocation's queries."""
 
+from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import UUID
 
 from django.apps import apps
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import models
-from django.db.models import Count, Exists, F, OuterRef, Q, Sum
+from django.db.models import Case, Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Sum, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from ticketing import clocks, rights
 from ticketing.querysets import RecordQuerySet, StockQuerySet
 from ticketing.rights import Actor, Scope
+
+NEVER = datetime(9999, 12, 1, tzinfo=UTC)  # when what belongs to no event begins, in the order of what is on
+MIRROR = datetime(2100, 1, 1, tzinfo=UTC)  # turns an order of instants round
+
+# Of tickets: until when customers can give them back, and that they can.
+RETURNS_END = Coalesce("option__event__cancel_until", "option__event__starts_at")
+STILL_TO_RETURN = Q(admitted_at=None) & (Q(option__event=None) | Q(returns_end__gt=Now()))
 
 
 def sees_unpublished(actor: Actor) -> bool:
@@ -47,6 +55,14 @@ class HoldQuerySet(RecordQuerySet):
     def overdue(self) -> Self:
         """Held beyond their time, by the database's clock."""
         return self.held().filter(until__lte=Now())
+
+    def standing(self) -> Self:
+        """Held, and their time is not over by the database's clock."""
+        return self.held().filter(until__gt=Now())
+
+    def with_time_left(self) -> Self:
+        """Each with `time_left` until its end, by the database's clock; negative when that has passed."""
+        return self.annotate(time_left=ExpressionWrapper(F("until") - Now(), output_field=DurationField()))
 
     def of(self, option: Any) -> Self:
         """Those that hold some of this option."""
@@ -88,8 +104,33 @@ class TicketOptionQuerySet(StockQuerySet):
         return self.annotate(has_overdue=Exists(holds) | Exists(of_it))
 
     def called(self, part: str) -> Self:
-        """Options whose name has this in it, in whatever case."""
-        return self.filter(name__icontains=part)
+        """Options that have this in their name, or in their event's name or venue, in whatever case."""
+        of_event = Q(event__name__icontains=part) | Q(event__venue__icontains=part)
+        return self.filter(Q(name__icontains=part) | of_event)
+
+    def with_sale(self) -> Self:
+        """Each with its event, and with `sale` by the database's clock: it is to come (soon), now, or over."""
+        soon = Q(on_sale_from__gt=Now()) | Q(event__published=False)
+        over = Q(on_sale_until__lte=Now())
+        sale = Case(When(over, then=Value("over")), When(soon, then=Value("soon")), default=Value("now"))
+        return self.select_related("event").annotate(sale=sale)
+
+    def on(self) -> Self:
+        """What has not gone by: it is still to be had some time, or its event is not over."""
+        return self.filter(Q(on_sale_until=None) | Q(on_sale_until__gt=Now()) | Q(event__ends_at__gt=Now()))
+
+    def with_programme(self) -> Self:
+        """Each with what orders what is on: events as they begin, then the newest of what belongs to none.
+
+        The columns rise together: `begins`, `belongs`, `rank`, and the id at last.
+        """
+        created: Any = F("created_at")
+        newest_first = ExpressionWrapper(Value(MIRROR) + (Value(MIRROR) - created), output_field=models.DateTimeField())
+        return self.annotate(
+            begins=Coalesce("event__starts_at", Value(NEVER)),
+            belongs=Coalesce("event_id", Value(UUID(int=0))),
+            rank=Case(When(event=None, then=newest_first), default=created),
+        )
 
     def sold_out(self) -> Self:
         """Options of which nothing is left."""
@@ -121,6 +162,11 @@ class PurchaseQuerySet(RecordQuerySet):
         tickets = apps.get_model("allocation.ticket").objects
         return self.filter(Exists(tickets.filter(purchase=OuterRef("pk"), option=option)))
 
+    def returnable(self) -> Self:
+        """Those that customers can give back as a whole now: of what they still have nothing is used or too late."""
+        tickets = apps.get_model("allocation.ticket").objects.filter(purchase=OuterRef("pk"), cancelled_at=None)
+        return self.filter(Exists(tickets), ~Exists(tickets.alias(returns_end=RETURNS_END).filter(~STILL_TO_RETURN)))
+
     def with_tickets(self) -> Self:
         """Each with the ids and with the options of its tickets, in their order."""
         return self.annotate(
@@ -136,6 +182,11 @@ class TicketQuerySet(RecordQuerySet):
         """The tickets that the operation reaches for this actor; whoever may see one by its exact id has to name it."""
         reached = rights.require(actor, operation)
         return self.filter(purchase__account=actor) if reached == Scope.OWN else self
+
+    def returnable(self) -> Self:
+        """Those that customers can give back now, by the database's clock."""
+        bought = self.filter(purchase__isnull=False, cancelled_at=None)
+        return bought.alias(returns_end=RETURNS_END).filter(STILL_TO_RETURN)
 
 
 class ScanQuerySet(RecordQuerySet):

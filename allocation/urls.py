@@ -2,13 +2,22 @@
 
 from django.urls import path
 
-from allocation import views
+from allocation import hold_views, ticket_views, views, waiting_views
 
 app_name = "allocation"
 
 urlpatterns = [
     path("events/", views.events, name="events"),
+    path("events/<uuid:pk>/", views.event, name="event"),
     path("events/<uuid:pk>/buy/", views.buy, name="buy"),
-    path("tickets/", views.tickets, name="tickets"),
-    path("tickets/<uuid:pk>/", views.ticket, name="ticket"),
+    path("events/<uuid:pk>/wait/", waiting_views.wait, name="wait"),
+    path("events/wait/asked/", waiting_views.wait_asked, name="wait_asked"),
+    path("events/offer/<uuid:pk>/", waiting_views.take_up, name="take_up"),
+    path("holds/<uuid:pk>/", hold_views.hold, name="hold"),
+    path("holds/<uuid:pk>/buy/", hold_views.hold_buy, name="hold_buy"),
+    path("holds/<uuid:pk>/release/", hold_views.hold_release, name="hold_release"),
+    path("tickets/", ticket_views.tickets, name="tickets"),
+    path("tickets/<uuid:pk>/", ticket_views.ticket, name="ticket"),
+    path("tickets/<uuid:pk>/cancel/", ticket_views.ticket_cancel, name="ticket_cancel"),
+    path("purchases/<uuid:pk>/cancel/", ticket_views.purchase_cancel, name="purchase_cancel"),
 ]

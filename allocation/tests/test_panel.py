@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from allocation.actions import invalidate
-from allocation.models import Purchase, Ticket
+from allocation.models import Hold, Purchase, Ticket
 from allocation.tests.factories import PurchaseFactory, TicketFactory, TicketOptionFactory, bought_ticket
 from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
@@ -31,6 +31,10 @@ def page(response):
 
 def buy_page(option):
     return f"{EVENTS}{option.pk}/buy/"
+
+
+def hold_page(hold):
+    return f"/panel/holds/{hold.pk}/"
 
 
 def form(html, option, **typed):
@@ -56,7 +60,11 @@ def test_a_customer_buys_tickets_and_shows_the_code_of_one(client, customer):
     assert "Chamber music" in html
     assert f'<label for="id_{option.pk}_quantity">' in html
     answer = client.post(buy_page(option), form(html, option, quantity="2"))
-    assert (answer.status_code, answer["Location"]) == (302, TICKETS)
+    hold = Hold.objects.get()
+    assert (answer.status_code, answer["Location"]) == (302, hold_page(hold))
+    assert not Purchase.objects.exists()
+    key = re.search(r'name="form_key" value="([^"]+)"', page(client.get(hold_page(hold))))[1]
+    assert client.post(f"{hold_page(hold)}buy/", {"form_key": key})["Location"] == TICKETS
     bought = Purchase.objects.get()
     assert (bought.account, bought.quantity) == (customer, 2)
     html = page(client.get(TICKETS))
@@ -68,14 +76,13 @@ def test_a_customer_buys_tickets_and_shows_the_code_of_one(client, customer):
         assert f"{ticket.number} of 2" in shown
 
 
-def test_a_form_that_is_sent_twice_is_one_purchase(client, customer):
+def test_a_form_that_is_sent_twice_is_one_hold_and_with_another_number_another(client, customer):
     option = TicketOptionFactory()
     typed = form(page(client.get(EVENTS)), option)
-    for _ in range(2):
-        assert client.post(buy_page(option), typed)["Location"] == TICKETS
-    assert Purchase.objects.count() == Ticket.objects.count() == 1
+    first, again = (client.post(buy_page(option), typed)["Location"] for _ in range(2))
+    assert first == again == hold_page(Hold.objects.get())
     client.post(buy_page(option), {**typed, "quantity": "2"})
-    assert Purchase.objects.count() == 2
+    assert Hold.objects.count() == 2
 
 
 def shown(client, **address):
@@ -131,15 +138,15 @@ def test_what_is_left_refreshes_itself_beside_what_is_being_typed(client, custom
     assert '<p id="left"' in bought
 
 
-def test_a_refused_purchase_says_what_to_do_next(client, customer):
+def test_a_refused_choice_says_what_to_do_next(client, customer):
     option = TicketOptionFactory(allocation=3)
     with nothing_changes():
         html = page(client.post(buy_page(option), {"quantity": "4"}))
-    assert "Nothing was bought. Change the number, and buy again." in html
+    assert "Nothing is held for you yet. Change the number, and choose again." in html
     PurchaseFactory(option=option, quantity=3)
     with nothing_changes():
         html = page(client.post(buy_page(option), {"quantity": "1"}))
-    assert "All tickets are sold. See what else is on" in html
+    assert "All tickets are sold or held. See what else is on, or wait for tickets." in html
     assert f'href="{EVENTS}?left=on"' in html
 
 
@@ -176,7 +183,7 @@ def test_a_sold_out_option_is_said_at_the_field_with_what_is_left(client, custom
     again = form(html, option, quantity="3")
     assert again["form_key"] != typed["form_key"]
     client.post(buy_page(option), again)
-    assert Ticket.objects.count() == 3
+    assert Hold.objects.get().items.get().quantity == 3
 
 
 @pytest.mark.parametrize("quantity", ["", "0", "-1", "1.5", "x", "2147483648", "9" * 40])
@@ -219,9 +226,11 @@ def test_a_stranger_sees_what_is_on_and_logs_in_to_buy(client):
     assert f'href="{buy_page(option)}"' in html
     assert "_quantity" not in html
     with nothing_changes():
-        answers = [client.get(buy_page(option)), client.post(buy_page(option), {"quantity": "1"})]
-    for answer in answers:
-        assert answer["Location"] == f"/account/log-in/?next={buy_page(option)}"
+        answers = [client.get(buy_page(option)), client.post(buy_page(option), {"quantity": "2"})]
+    assert answers[0]["Location"] == f"/account/log-in/?next={buy_page(option)}"
+    assert answers[1]["Location"] == f"/account/log-in/?next={buy_page(option)}%3Fquantity%3D2"
+    client.force_login(UserFactory())
+    assert 'name="quantity" value="2"' in page(client.get(f"{buy_page(option)}?quantity=2"))
 
 
 def test_a_stranger_logs_in_first_in_the_demo_too(client, settings):

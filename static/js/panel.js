@@ -112,3 +112,22 @@ for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) 
     else if (requestConfig.verb === "get") location.assign(pathInfo.finalRequestPath);
   });
 }
+
+// What is held for a few minutes counts down. Whoever does not see it hears of it twice; at its end the page says more.
+for (const shown of document.querySelectorAll("[data-countdown]")) {
+  const end = Date.now() + 1000 * Number(shown.dataset.countdown);
+  let before = Number(shown.dataset.countdown);
+  const tick = () => {
+    const seconds = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+    shown.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    const reached = ["60", "300"].find((mark) => seconds <= Number(mark) && before > Number(mark));
+    if (reached) document.getElementById("news").textContent = shown.dataset[`at-${reached}`];
+    before = seconds;
+    if (seconds) return;
+    clearInterval(beat);
+    if (!document.querySelector("button[aria-busy]")) location.reload();
+  };
+  const beat = setInterval(tick, 1000);
+  shown.hidden = false;
+  tick();
+}

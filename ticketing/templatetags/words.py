@@ -37,6 +37,12 @@ def when(at: datetime | None, how: str = "") -> SafeString | str:
 
 
 @register.filter
+def zone(name: str) -> str:
+    """The name of a time zone as people read it."""
+    return name.replace("_", " ")
+
+
+@register.filter
 def browser(agent: str) -> str:
     """The browser that introduces itself in this way."""
     return browsers.browser_in_words(agent) or _("Unknown browser")

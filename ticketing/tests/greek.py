@@ -9,7 +9,19 @@ from django.utils import timezone
 from django_q.models import Failure, OrmQ, Schedule, Success
 from django_q.signing import SignedPackage
 
-from allocation.actions import create_option, invalidate, purchase
+from allocation.actions import (
+    buy,
+    cancel_ticket,
+    create_event,
+    create_option,
+    hold_tickets,
+    invalidate,
+    lapse_holds,
+    purchase,
+    release_hold,
+)
+from allocation.models import Event, Hold, TicketOption
+from allocation.models import Purchase as EventPurchase
 from allocation.models import Ticket as EventTicket
 from booking.actions import book, change_booking, create_resource, make_feed
 from booking.models import Service, Tally
@@ -64,6 +76,7 @@ class World:
         """Everything happens."""
         self.book()
         self.sell()
+        self.stage()
         self.ask()
         self.wait()
         self.open()
@@ -101,6 +114,39 @@ class World:
         for _ in range(MANY):
             create_option(name=TEXT, description="", allocation=9, by=None)
 
+    def stage(self):
+        """An event on all terms, one that nobody sees yet and one that is over, and holds in all their states."""
+        soon, day = timezone.now() + timedelta(days=1), timedelta(days=1)
+        named = {"name": TEXT, "venue": TEXT, "description": TEXT, "time_zone": "Europe/Athens", "by": None}
+        self.events = [
+            create_event(**named, starts_at=soon, ends_at=soon + day, published=True),
+            create_event(**named, starts_at=NOON, ends_at=NOON + day),
+            create_event(**named, starts_at=NOON, ends_at=NOON + day, published=True),
+        ]
+        on = {"name": TEXT, "description": TEXT, "event": self.events[0], "by": None}
+        self.staged = [
+            create_option(**on, allocation=90, limit=8),
+            create_option(**on, allocation=90, least=2, most=6, on_sale_until=soon),
+            create_option(**on, allocation=90, on_sale_from=soon),
+            create_option(**on, allocation=90, on_sale_until=timezone.now() - day),
+            create_option(**on, allocation=1),
+            create_option(**{**on, "event": self.events[1]}, allocation=9),
+            create_option(**{**on, "event": self.events[2]}, allocation=9),
+        ]
+        first, second, *_rest, last, _draft, late = self.staged
+        mine = {"buyer": self.customer.pk, "by": self.customer}
+        bought = [buy({first.pk: 2, second.pk: 2}, **mine), buy({last.pk: 1}, **mine), buy({late.pk: 2}, **mine)]
+        Event.objects.filter(pk=self.events[2].pk).update(cancel_until=timezone.now() - day)
+        self.purchases = [EventPurchase.objects.get(pk=receipt.id) for receipt in bought]
+        given_back, kept, *_others = self.purchases[0].tickets.order_by("number")
+        cancel_ticket(given_back, by=self.customer)
+        self.tickets += [given_back, kept, self.purchases[2].tickets.first()]
+        self.holds = [hold_tickets(dict.fromkeys((first.pk, second.pk), 2), **mine) for _state in range(2)]
+        self.holds.append(hold_tickets({self.option.pk: 1}, **mine))
+        Hold.objects.filter(pk=self.holds[0].pk).update(until=Now())
+        lapse_holds()
+        release_hold(self.holds[1], by=self.customer)
+
     def ask(self):
         asked = {"subject": TEXT, "message": TEXT, "by": self.customer}
         ways = [("sales", "low"), ("technical", "medium"), ("security", "high"), ("", "medium")]
@@ -127,6 +173,7 @@ class World:
             for number, state in enumerate(Waiter.State)
         ]
         self.offer = next(waiter for waiter in self.waiters if waiter.state == "offered")
+        TicketOption.objects.filter(pk=self.none.pk).update(capacity=3, taken=3, held=1)
         Waiter.objects.create(**wish, email="9@2.gr", moved_at=timezone.now(), moved_reason=TEXT)
 
     def open(self):

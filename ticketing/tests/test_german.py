@@ -247,8 +247,13 @@ def parts(world):
         "booking:link": [{"pk": world.booking.pk, "token": world.booking.manage_token}],
         "booking:wait": [{"pk": world.booking.slot_id}],
         "booking:take_up": [{"pk": row.pk} for row in world.waiters],
-        "allocation:buy": [{"pk": row.pk} for row in options],
-        "allocation:ticket": [{"pk": row.pk} for row in world.tickets],
+        "allocation:event": [{"pk": row.pk} for row in world.events],
+        **{f"allocation:{name}": [{"pk": row.pk} for row in [*options, *world.staged]] for name in ("buy", "wait")},
+        "allocation:take_up": [{"pk": row.pk} for row in world.waiters],
+        "allocation:hold": [{"pk": row.pk} for row in world.holds],
+        **{f"allocation:hold_{name}": [{"pk": world.holds[2].pk}] for name in ("buy", "release")},
+        **{f"allocation:{name}": [{"pk": row.pk} for row in world.tickets] for name in ("ticket", "ticket_cancel")},
+        "allocation:purchase_cancel": [{"pk": row.pk} for row in world.purchases],
         "support:ticket": [{"code": row.code} for row in world.questions],
         **{f"support:{name}": [{"code": question.code}] for name in ("reply", "close", "reopen", "triage", "reject")},
         "waiting:place": [{"pk": row.pk} for row in world.waiters],
@@ -349,6 +354,17 @@ def buys(walk, world):
     customer = walk.visitor(Role.CUSTOMER)
     for option, quantity in ((world.option, 1), (world.few, 2), (world.few, 9), (world.none, 1), (world.option, 10**6)):
         customer.send("allocation:buy", {"quantity": quantity}, pk=option.pk)
+    first, second, *_rest = world.staged
+    for numbers in ({}, {first.pk: 9}, {first.pk: 91}, {second.pk: 7}, {second.pk: 1}, {first.pk: "Ω"}, {first.pk: 2}):
+        customer.send("allocation:event", numbers, pk=world.events[0].pk)
+    for _twice in range(2):
+        customer.send("allocation:hold_buy", pk=world.holds[2].pk)
+    for verb in ("hold_buy", "hold_release"):
+        customer.send(f"allocation:{verb}", pk=world.holds[0].pk)
+    for row in world.tickets:
+        customer.send("allocation:ticket_cancel", pk=row.pk)
+    for row in world.purchases:
+        customer.send("allocation:purchase_cancel", pk=row.pk)
 
 
 def asks(walk, world):
@@ -430,6 +446,10 @@ def looks_after_the_account(walk, world):
 
 
 def waits(walk, world):
+    sold_out = world.staged[4]
+    for wish in ({"quantity": 1}, {"quantity": 2}, {"quantity": 1, "least": 2}, {"quantity": 1, "email": "Ω"}):
+        walk.visitor(Role.CUSTOMER).send("allocation:wait", {"email": "7@2.gr"} | wish, pk=sold_out.pk)
+    walk.visitor(Role.CUSTOMER).send("allocation:take_up", {"quantity": 9}, pk=world.offer.pk)
     here = {world.offer.kind: "ticketing.tests.greek"}
     with undone(), override_settings(WAITING_LISTS=here):
         walk.visitor(Role.CUSTOMER).send("waiting:accept", pk=world.offer.pk)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from allocation.models import Purchase, TicketOption
+from allocation.models import Event, HeldItem, Hold, Purchase, TicketOption
 from allocation.models import Ticket as EventTicket
 from booking.models import Booking, Service, Slot
 from support.models import Agent, Reply, Ticket
@@ -71,15 +71,30 @@ class Rows:
         self.booking = made[0]
 
     def sales(self, number):
+        self.event = Event.objects.first() or Event.objects.create(
+            name="Festival", starts_at=DAY, ends_at=DAY + timedelta(hours=3), time_zone="Europe/Berlin", published=True
+        )
         options = TicketOption.objects.bulk_create(
-            TicketOption(name=f"Concert {n}", capacity=50, taken=1) for n in range(number)
+            TicketOption(
+                name=f"Concert {n}",
+                capacity=50,
+                taken=2,
+                held=1,
+                event=(self.event, None)[n % 2],
+                on_sale_until=(self.event.ends_at, None)[n % 2],
+            )
+            for n in range(number)
         )
         bought = {"buyer": self.customer.pk, "account": self.customer, "quantity": 1}
         purchases = Purchase.objects.bulk_create(Purchase(option=option, **bought) for option in options)
         made = EventTicket.objects.bulk_create(
             EventTicket(option=one.option, purchase=one, number=1) for one in purchases
         )
-        self.option, self.ticket = options[0], made[0]
+        self.option, self.ticket, self.purchase = options[0], made[0], purchases[0]
+        self.hold = Hold.objects.create(
+            buyer=self.customer.pk, account=self.customer, until=timezone.now() + timedelta(hours=1)
+        )
+        HeldItem.objects.bulk_create(HeldItem(hold=self.hold, option=option, quantity=1) for option in options)
 
 
 @pytest.fixture
@@ -98,9 +113,14 @@ CUSTOMER = [
     "/panel/bookings/{booking.pk}/",
     "/panel/bookings/{booking.pk}/move/",
     "/panel/events/",
+    "/panel/events/{event.pk}/",
     "/panel/events/{option.pk}/buy/",
+    "/panel/events/{option.pk}/wait/",
+    "/panel/holds/{hold.pk}/",
     "/panel/tickets/",
     "/panel/tickets/{ticket.pk}/",
+    "/panel/tickets/{ticket.pk}/cancel/",
+    "/panel/purchases/{purchase.pk}/cancel/",
     "/panel/questions/",
     "/panel/questions/?status=open",
     "/panel/questions/{question.code}/",

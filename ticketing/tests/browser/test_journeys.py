@@ -20,7 +20,7 @@ def test_a_first_time_visitor_on_a_phone_books_buys_asks_and_cancels(site, visit
         page.locator("main").get_by_role("link", name=re.compile("Book a time")).click()
         book_a_time(page, address)
         open_an_account(site, page, address)
-        buy_two(page)
+        buy_two(page, scripts)
         ask_about_them(page)
         cancel_the_booking(page)
 
@@ -52,13 +52,18 @@ def open_an_account(site, page, address):
     page.locator("input[type=password]").first.fill("a long and winding phrase")
     page.locator("main").get_by_role("button").click()
     assert "Welcome" in page.locator(".messages").inner_text()
+    assert page.get_by_role("heading", level=1).inner_text().startswith("Evening")
 
 
-def buy_two(page):
+def buy_two(page, scripts):
     page.goto("/panel/events/")
     offer = page.locator("li.card", has_text="Evening of chamber music")
     offer.get_by_role("spinbutton").fill("2")
-    offer.get_by_role("button", name=re.compile("Buy")).click()
+    offer.get_by_role("button", name=re.compile("Choose")).click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Held for you"
+    assert page.get_by_role("timer").count() == scripts
+    shoot(page, "picture-held", whole=False)
+    page.get_by_role("button", name="Buy").click()
     assert "You have 2 tickets" in page.locator(".messages").inner_text()
     page.get_by_role("link", name=re.compile("Ticket 1")).click()
     assert page.get_by_role("img", name=re.compile("code of this ticket")).is_visible()
