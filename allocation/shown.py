@@ -1,7 +1,7 @@
 """What several pages of customers show alike: what tickets are for, and what is held for the visitor."""
 
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -31,6 +31,7 @@ class Standing(NamedTuple):
 def standing_of(request: HttpRequest) -> Callable[[], list[Standing]]:
     """What is held for the visitor at this moment, to be asked for by the pages that show it."""
 
+    @cache
     def standing() -> list[Standing]:
         person: Any = request.user
         if not person.is_authenticated:

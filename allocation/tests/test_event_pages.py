@@ -85,8 +85,8 @@ def test_an_event_is_on_until_it_is_over_and_seen_when_it_is_published(client, e
 @pytest.mark.parametrize(
     ("terms", "words", "sells"),
     [
-        ({"on_sale_from": datetime(2031, 1, 2, 9, tzinfo=UTC)}, "On sale from Thursday 2 January 2031, 09:00.", False),
-        ({"on_sale_until": datetime(2031, 1, 2, 9, tzinfo=UTC)}, "On sale until Thursday 2 January 2031, 09:00.", True),
+        ({"on_sale_from": datetime(2031, 1, 2, 9, tzinfo=UTC)}, "On sale from Thursday 2 January 2031, 10:00.", False),
+        ({"on_sale_until": datetime(2031, 1, 2, 9, tzinfo=UTC)}, "On sale until Thursday 2 January 2031, 10:00.", True),
         ({"on_sale_until": timezone.now() - HOUR}, "No longer on sale", False),
         ({"limit": 4}, "At most 4 per customer.", True),
         ({"most": 6, "least": 2}, "At least 2 at once.", True),

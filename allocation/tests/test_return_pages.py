@@ -65,7 +65,7 @@ def test_each_ticket_stands_under_its_option_and_all_under_their_event(client, p
 def test_a_single_ticket_is_given_back_after_a_question(client, purchase):
     ticket = purchase.tickets.get(number=3)
     shown = visit(client, f"{TICKETS}{ticket.pk}/")
-    assert "It can be given back until Thursday 1 May 2031, 19:00." in shown.words
+    assert "It can be given back until Thursday 1 May 2031, 19:00 (time zone Europe/Berlin)." in shown.words
     with nothing_changes():
         asked = shown.follow("Give this ticket back")
     assert "Give this ticket back?" in asked.words

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db.models import Sum
 from django.http import HttpRequest
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from allocation.models import Purchase, TicketOption
+from allocation.models import Ticket as EventTicket
+from allocation.models import TicketOption
 from booking.models import Booking
 from support.models import Agent, Ticket
 from ticketing import rights
@@ -28,7 +28,7 @@ def doors(request: HttpRequest) -> Iterator[dict[str, Any]]:
 
 
 def _on_sale(person: Any) -> Iterator[str]:
-    options = TicketOption.objects.visible_to(person, "allocation.see_options").in_numbers()
+    options = TicketOption.objects.visible_to(person, "allocation.see_options").on().in_numbers()
     if not options["options"]:
         yield _("Nothing is on sale yet.")
     elif not options["to_be_had"]:
@@ -47,8 +47,8 @@ def _own_bookings(person: Any) -> Iterator[str]:
 
 
 def _own_tickets(person: Any) -> Iterator[str]:
-    own = Purchase.objects.visible_to(person, "allocation.list_purchases").filter(account=person)
-    if many := own.aggregate(tickets=Sum("quantity"))["tickets"]:
+    own = EventTicket.objects.visible_to(person, "allocation.list_tickets").filter(purchase__account=person)
+    if many := own.filter(cancelled_at=None).count():
         yield _counted(ngettext("You have %(count)s ticket.", "You have %(count)s tickets.", many), many)
     else:
         yield _("You have no tickets yet.")

@@ -15,6 +15,12 @@ KNOWN = {
     "sold_out": f"{ALL} allocation_ticketoption WHERE taken = capacity",
     "ticket": f"{ALL} allocation_ticket WHERE number = 1 AND purchase_id IS NOT NULL",
     "purchase": f"{ALL} allocation_purchase",
+    "event": f"{ALL} allocation_event WHERE name = 'Nuits d’été'",
+    "standing": f"{ALL} allocation_hold WHERE state = 'held'",
+    "gone": f"{ALL} allocation_hold WHERE state = 'released'",
+    "mine": f"{ALL} allocation_ticket WHERE valid AND number = 3",
+    "given_back": f"{ALL} allocation_ticket WHERE cancelled_at IS NOT NULL",
+    "several": f"{ALL} allocation_purchase WHERE option_id IS NULL",
     "waiting": f"{ALL} ticketing_waiter WHERE state = 'waiting'",
     "offered": f"{ALL} ticketing_waiter WHERE state = 'offered'",
     "ended": f"{ALL} ticketing_waiter WHERE state = 'lapsed'",
@@ -40,6 +46,9 @@ PAGES = {
         "/panel/book/wait/asked/",
         "/panel/bookings/find/",
         "/panel/events/",
+        "/panel/events/{event}/",
+        "/panel/events/{sold_out}/wait/",
+        "/panel/events/wait/asked/",
         "/account/log-in/",
         "/account/sign-up/",
         "/account/forgot/",
@@ -57,10 +66,19 @@ PAGES = {
         "/panel/bookings/{booking}/move/",
         "/panel/bookings/{booking}/cancel/",
         "/panel/events/",
+        "/panel/events/{event}/",
         "/panel/events/{option}/buy/",
         "/panel/events/{sold_out}/buy/",
+        "/panel/events/{sold_out}/wait/",
+        "/panel/events/offer/{offered}/",
+        "/panel/holds/{standing}/",
+        "/panel/holds/{gone}/",
         "/panel/tickets/",
         "/panel/tickets/{ticket}/",
+        "/panel/tickets/{mine}/",
+        "/panel/tickets/{mine}/cancel/",
+        "/panel/tickets/{given_back}/",
+        "/panel/purchases/{several}/cancel/",
         "/panel/questions/",
         "/panel/questions/?status=closed",
         "/panel/questions/{question}/",
@@ -135,6 +153,53 @@ WAITS = """
     FROM ticketing_user AS account, (VALUES ('waiting', NULL), ('offered', 2), ('lapsed', NULL)) AS one (state, offered)
     WHERE account.username = 'amara'
 """
+# An event with something left, something sold out and something to come; amara holds, bought and gave back some of it.
+STAGED = """
+    WITH event AS (
+        INSERT INTO allocation_event (
+            id, created_at, updated_at, name, venue, description, starts_at, ends_at, time_zone, published
+        )
+        VALUES (
+            gen_random_uuid(), now(), now(), 'Nuits d’été', 'Salle des fêtes', 'In the open air.',
+            '2031-07-14 19:00+00', '2031-07-14 23:00+00', 'America/Argentina/Buenos_Aires', true
+        )
+        RETURNING id, ends_at
+    ), option AS (
+        INSERT INTO allocation_ticketoption (
+            id, created_at, updated_at, capacity, taken, held, name, description, event_id, on_sale_from,
+            on_sale_until, least, "limit"
+        )
+        SELECT gen_random_uuid(), now(), now(), 40, one.taken, one.held, one.name, 'Seats without numbers.', event.id,
+            one.on_sale_from::timestamptz, ends_at, 1, 6
+        FROM event, (
+            VALUES ('Parterre', 5, 2, NULL), ('Balcony', 40, 1, NULL), ('Late comers', 0, 0, '2031-07-01 08:00+00')
+        ) AS one (name, taken, held, on_sale_from)
+        RETURNING id, name, held
+    ), account AS (
+        SELECT id FROM ticketing_user WHERE username = 'amara'
+    ), hold AS (
+        INSERT INTO allocation_hold (id, created_at, updated_at, buyer, account_id, until, state)
+        SELECT gen_random_uuid(), now(), now(), account.id, account.id, now() + interval '2 hours', state
+        FROM account, unnest(ARRAY['held', 'released']) AS state
+        RETURNING id
+    ), item AS (
+        INSERT INTO allocation_helditem (hold_id, option_id, quantity)
+        SELECT hold.id, option.id, option.held FROM hold, option WHERE option.held > 0
+    ), purchase AS (
+        INSERT INTO allocation_purchase (id, created_at, updated_at, buyer, account_id, quantity)
+        SELECT gen_random_uuid(), now(), now(), account.id, account.id, 4 FROM account
+        RETURNING id
+    )
+    INSERT INTO allocation_ticket (
+        id, created_at, updated_at, option_id, purchase_id, number, valid, cancelled_at
+    )
+    SELECT gen_random_uuid(), now(), now(), option.id, purchase.id,
+        row_number() OVER (ORDER BY option.name DESC, place),
+        NOT (option.name = 'Balcony' AND place = 2),
+        CASE WHEN option.name = 'Balcony' AND place = 2 THEN now() END
+    FROM purchase, option, generate_series(1, 2) AS place
+    WHERE option.name IN ('Parterre', 'Balcony')
+"""
 
 
 def make_what_the_demo_has_none_of(site):
@@ -151,6 +216,7 @@ def make_what_the_demo_has_none_of(site):
     made.append(site.call("POST", f"/ticket_options/{option[1]['ID']}/purchases", buyer))
     assert [status // 100 for status, *_ in made] == [2] * 5
     site.sql(WAITS, option[1]["ID"])
+    site.sql(STAGED)
 
 
 @pytest.fixture(scope="session")  # as its site is: tests of one module may come in several turns

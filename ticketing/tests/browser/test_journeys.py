@@ -172,6 +172,26 @@ def test_somebody_who_goes_back_and_forth_stays_where_they_think_they_are(visit,
         assert page.get_by_role("heading", level=1).is_visible()
 
 
+def test_what_is_held_counts_down_is_said_at_the_last_minutes_and_ends_with_a_fresh_page(visit):
+    with visit("amara") as page:
+        page.clock.install()
+        page.goto("/panel/events/")
+        page.locator("li.card", has_text="Guided tour").get_by_role("button", name=re.compile("Choose")).click()
+        left = page.get_by_role("timer")
+        assert re.fullmatch("9:5[0-9]|10:00", left.inner_text())
+        page.clock.run_for(2000)
+        assert re.fullmatch("9:5[0-9]", left.inner_text())
+        assert page.locator("#news").inner_text() == ""
+        page.clock.fast_forward("05:00")
+        assert page.locator("#news").text_content() == "You have five minutes left to buy these tickets."
+        page.clock.fast_forward("04:00")
+        assert page.locator("#news").text_content() == "You have one minute left to buy these tickets."
+        with page.expect_navigation():
+            page.clock.fast_forward("02:00")
+        page.get_by_role("button", name="Give back").click()
+        assert "Nothing is held for you any more." in page.locator(".messages").inner_text()
+
+
 def test_a_log_in_leads_to_the_page_that_was_wanted(visit):
     with visit() as page:
         page.goto("/panel/questions/")
