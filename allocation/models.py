@@ -3,7 +3,7 @@
 from base64 import b32encode
 from datetime import datetime
 from secrets import compare_digest
-from typing import ClassVar
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -368,6 +368,13 @@ class Ticket(Record):
         version = f"{self.pk}:{self.code_version}"
         mac = salted_hmac("allocation.ticket", version, secret=settings.SECRET_KEY, algorithm="sha256")
         return b32encode(self.pk.bytes + mac.digest()[:PROOF_BYTES]).decode().rstrip("=")
+
+    def code_for(self, account: Any) -> str:
+        """What admits, for the account that bought it, and the id where no account did; empty for all others."""
+        buyer = self.purchase.account_id if self.purchase else None
+        if self.cancelled_at or buyer not in (None, account.pk):
+            return ""
+        return self.code if buyer else str(self.pk)
 
     def admits_with(self, code: str) -> bool:
         """Whether this is its code, compared in constant time."""

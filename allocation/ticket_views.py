@@ -75,13 +75,14 @@ def ticket(request: HttpRequest, pk: UUID) -> HttpResponse:
     rows = Ticket.objects.visible_to(request.user, "allocation.see_ticket").select_related("purchase", "option__event")
     found = get_object_or_404(rows, pk=pk)
     is_own = bool(request.user.is_authenticated and found.purchase and found.purchase.account_id == request.user.pk)
+    code = found.code_for(request.user)
     context = {
         "ticket": found,
         "is_own": is_own,
         "title": title_of([found.option] if found.option else []),
         "event": found.option.event if found.option else None,
         "is_returnable": _is_returnable(request, found),
-        "code": "" if found.cancelled_at else qr(str(found.pk)),
+        "code": qr(code) if code else "",
     }
     return render(request, "allocation/ticket.html", context)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -27,15 +28,24 @@ class TicketSerializer(serializers.ModelSerializer):
     created_at = Instant(required=False)
     updated_at = Instant(required=False)
 
+    code = serializers.SerializerMethodField(
+        help_text="What its QR code says, which admits; null for all but whoever bought it."
+    )
+
     STATE = frozenset({"id", "option", "valid", "admitted_at", "cancelled_at"})
 
     class Meta:
         model = Ticket
         fields = [
             *("id", "option", "valid", "admitted_at", "cancelled_at"),
-            *("purchase", "number", "created_at", "updated_at"),
+            *("code", "purchase", "number", "created_at", "updated_at"),
         ]
         read_only_fields = fields
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_code(self, ticket: Ticket) -> str | None:
+        """For the caller, if it is theirs."""
+        return ticket.code_for(self.context["request"].user) or None
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """All of it, or the state alone."""
@@ -65,8 +75,8 @@ class TicketViewSet(ApiViewSet):
     filterset_class = TicketFilters
 
     def rows(self) -> QuerySet:
-        """Every ticket."""
-        return Ticket.objects.all()
+        """Every ticket with its purchase."""
+        return Ticket.objects.select_related("purchase")
 
     def create(self, request: Request) -> Response:
         """Issue a valid ticket that nobody bought. The body is not read."""

@@ -108,7 +108,7 @@ class World:
         for option, quantity in ((self.none, 2), (self.few, 1), (self.option, MORE)):
             bought = purchase(option.pk, quantity=quantity, buyer=self.customer.pk, by=self.customer)
         self.ticket, admitted, invalid, *_ = EventTicket.objects.filter(purchase=bought.id).order_by("number")
-        EventTicket.objects.filter(pk=admitted.pk).update(admitted_at=Now())
+        scan(admitted.code, gate=TEXT, nonce=uuid4(), by=None)
         invalidate(invalid, by=None)
         self.tickets = [self.ticket, admitted, invalid]
         for _ in range(MANY):

@@ -14,7 +14,7 @@ from ticketing.tests.test_matrix import CASES, MAKE
 from ticketing.tests.waiting import LISTS
 
 # Made anew by every request, or told by the clock.
-FRESH = {"id", "code", "token", "secret", "manage_token", "address", "tickets", "created_at", "updated_at"}
+FRESH = {"id", "undone_at", "code", "token", "secret", "manage_token", "address", "tickets", "created_at", "updated_at"}
 FRESH |= {
     "until",
     "purchase",
