@@ -19,6 +19,7 @@ from allocation.actions import (
     lapse_holds,
     purchase,
     release_hold,
+    scan,
 )
 from allocation.models import Event, Hold, TicketOption
 from allocation.models import Purchase as EventPurchase
