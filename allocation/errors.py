@@ -20,14 +20,14 @@ class LimitReached(Conflict):
     """One customer has as many of an option, bought and held, as one customer may have."""
 
     code = "limit_reached"
-    message = _("That is more than one customer may have of this.")
+    message = _("That is more than one customer may have of this. Choose fewer.")
 
 
 class NotOnSaleYet(Conflict):
     """The sale has not begun."""
 
     code = "not_on_sale_yet"
-    message = _("This is not on sale yet.")
+    message = _("This is not on sale yet. Come back when it is.")
 
 
 class NoLongerOnSale(Conflict):
@@ -86,7 +86,7 @@ class TicketUsed(Conflict):
     """Somebody was admitted with it, so it cannot be given back."""
 
     code = "ticket_used"
-    message = _("A ticket with which somebody was admitted cannot be given back.")
+    message = _("A ticket with which somebody was admitted cannot be given back. Ask us, if nobody was.")
 
 
 class TicketCancelled(Conflict):

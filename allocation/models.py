@@ -214,6 +214,8 @@ class Purchase(Record):
 class Hold(Record):
     """Tickets set aside for a buyer until some time; it ends once: confirmed, released or lapsed (invariant E5)."""
 
+    replayed = False  # whether an answer repeats an earlier one; stands in no table
+
     class State(models.TextChoices):
         HELD = "held", _("held")
         CONFIRMED = "confirmed", _("confirmed")

@@ -1,7 +1,6 @@
 """The panel's pages about what is on, and choosing tickets for it."""
 
 from collections.abc import Iterable
-from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
@@ -18,7 +17,7 @@ from allocation.forms import ChoiceForm, NarrowForm, QuantityForm
 from allocation.models import Event, TicketOption
 from allocation.shown import chosen, comes_back, standing_of
 from ticketing import rights
-from ticketing.toolkit.panel import once, operation, refusals_on, render_page
+from ticketing.toolkit.panel import operation, refusals_on, render_page
 from ticketing.toolkit.windows import window
 
 OPTIONS_AT_ONCE = 24
@@ -140,9 +139,8 @@ def _hold(request: HttpRequest, form: QuantityForm | ChoiceForm) -> HttpResponse
     """Hold what was chosen; the same form with another choice, after a step back, is another hold."""
     wanted, form_key, person = form.wanted, form.cleaned_data["form_key"], request.user
     said = " ".join(f"{option} {number}" for option, number in sorted(wanted.items()))
-    make = partial(hold_tickets, wanted, buyer=person.pk, by=person)
-    key = uuid5(form_key, said) if form_key else None
-    return redirect("allocation:hold", once(request, key, "panel allocation.hold", make))
+    key = str(uuid5(form_key, said)) if form_key else ""
+    return redirect("allocation:hold", hold_tickets(wanted, buyer=person.pk, by=person, key=key).pk)
 
 
 @comes_back

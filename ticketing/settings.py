@@ -359,8 +359,8 @@ Q_CLUSTER = {
 }
 
 # What can be waited for, and the module of the app that keeps it, with two functions: `require_wish(stock, quantity,
-# by)` refuses a wish that makes no sense there; `take_up(waiter, by)` returns the address where whoever accepts goes
-# on. The app calls `use_offer` in the transaction in which it makes a booking or a purchase of the places.
+# least, by)` refuses a wish that makes no sense there; `take_up(waiter, by)` returns the address where whoever accepts
+# goes on. The app calls `use_offer` in the transaction in which it makes a booking or a purchase of the places.
 WAITING_LISTS = {"booking.slot": "booking.actions.waiting", "allocation.ticketoption": "allocation.actions.waiting"}
 # How long what is offered to somebody on a waiting list is held for them.
 WAITING_OFFER_LASTS = timedelta(hours=whole("WAITING_OFFER_HOURS", 24))

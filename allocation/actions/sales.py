@@ -114,7 +114,6 @@ def sell(
     """One call of the function: from what is `left`, from a `hold`, or from an `offer` that is counted as held."""
     caller = by.pk if by is not None else None
     options = sorted(wanted)
-    asked = " ".join(f"{option} {wanted[option]}" for option in options)
     arguments = {
         "wanted_options": options,
         "wanted": [wanted[option] for option in options],
@@ -126,13 +125,24 @@ def sell(
         "sees_unpublished": sees_unpublished(by),
         "caller_id": caller,
         "caller_role": rights.role_of(by),
-        "key_caller": str(caller or ""),
+        "key_caller": caller_of(by),
         "key_route": route,
         "key_text": key,
-        "asked": digest(f"{asked} {buyer} {hold or ''}".strip()),
+        "asked": fingerprint(wanted, buyer, hold),
     }
     bought, bought_at, total, tickets, replayed = call("allocation_purchase", arguments)
     return Receipt(bought, buyer, total, bought_at, tickets, replayed)
+
+
+def caller_of(by: Actor) -> str:
+    """Whose an idempotency key is; nobody's without an account."""
+    return str(by.pk or "") if by is not None else ""
+
+
+def fingerprint(wanted: Wanted, buyer: UUID, hold: UUID | None = None) -> str:
+    """What a request asked for, by which its key is known again."""
+    asked = [f"{option} {wanted[option]}" for option in sorted(wanted)]
+    return digest(" ".join([*asked, str(buyer), *([str(hold)] if hold else [])]))
 
 
 def ask(wanted: Wanted, *, buyer: UUID, by: Actor) -> None:
@@ -170,19 +180,22 @@ def _left_of(option: TicketOption) -> str:
     return sentence % {"left": option.left, "name": option.name}
 
 
-def _limit_reached(option: TicketOption) -> LimitReached:
-    sentence = _("One customer may have %(limit)d of “%(name)s”, held ones included.")
+def limit_reached(option: TicketOption) -> LimitReached:
+    """With the limit."""
+    sentence = _("One customer may have %(limit)d of “%(name)s”, held ones included. Choose fewer.")
     return LimitReached(sentence % {"limit": option.limit or 0, "name": option.name}, field="quantity")
 
 
 def _not_on_sale_yet(option: TicketOption) -> NotOnSaleYet:
     if not option.on_sale_from:
         return NotOnSaleYet()
-    begins = date_format(timezone.localtime(option.on_sale_from), "DATETIME_FORMAT")
+    zone = option.event.zone if option.event else None
+    begins = date_format(timezone.localtime(option.on_sale_from, zone), "DATETIME_FORMAT")
     return NotOnSaleYet(_("“%(name)s” is on sale from %(begins)s.") % {"name": option.name, "begins": begins})
 
 
-def _wrong_quantity(option: TicketOption) -> WrongQuantity:
+def wrong_quantity(option: TicketOption) -> WrongQuantity:
+    """With what is sold at once."""
     if option.most is None:
         sentence = _("“%(name)s” is sold at least %(least)d at once.")
     else:
@@ -201,8 +214,8 @@ _REFUSALS: dict[str, Callable[[], Refused]] = {
 _OF_OPTION: dict[str, Callable[[TicketOption], Refused]] = {
     "TA409": sold_out,
     "TA410": lambda option: NoLongerOnSale(),
-    "TA413": _limit_reached,
-    "TA416": _wrong_quantity,
+    "TA413": limit_reached,
+    "TA416": wrong_quantity,
     "TA425": _not_on_sale_yet,
 }
 
@@ -225,6 +238,7 @@ def call(function: str, arguments: dict[str, Any]) -> Any:
 def _refusal(raised: Any) -> Refused | None:
     code = getattr(raised, "sqlstate", "") or ""
     if code in _OF_OPTION:
-        option = TicketOption.objects.filter(pk=raised.diag.message_detail).with_overdue().first()
+        options = TicketOption.objects.with_overdue().select_related("event")
+        option = options.filter(pk=raised.diag.message_detail).first()
         return _OF_OPTION[code](option) if option else NotFound()
     return _REFUSALS[code]() if code in _REFUSALS else None

@@ -6,8 +6,8 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from allocation.actions.sales import Receipt, require_buyer, sell
-from allocation.errors import HoldEnded, LimitReached, WrongQuantity
+from allocation.actions.sales import Receipt, limit_reached, require_buyer, sell, wrong_quantity
+from allocation.errors import HoldEnded
 from allocation.models import TicketOption
 from ticketing.actions import NoOffer, offer_what_is_free, use_offer
 from ticketing.errors import Invalid
@@ -15,12 +15,12 @@ from ticketing.models import Waiter
 from ticketing.rights import Actor
 
 
-def require_wish(option: TicketOption, quantity: int, by: Actor) -> None:
-    """Hold a wish to the terms of the sale: WrongQuantity, LimitReached."""
-    if quantity < option.least or (option.most is not None and quantity > option.most):
-        raise WrongQuantity(field="quantity")
+def require_wish(option: TicketOption, quantity: int, least: int, by: Actor) -> None:
+    """Hold a wish to the terms of the sale, at its best and at its worst: WrongQuantity, LimitReached."""
+    if least < option.least or (option.most is not None and quantity > option.most):
+        raise wrong_quantity(option)
     if option.limit is not None and quantity > option.limit:
-        raise LimitReached(field="quantity")
+        raise limit_reached(option)
 
 
 def take_up(waiter: Waiter, by: Actor) -> str:

@@ -181,6 +181,7 @@ class HoldViewSet(Buying):
     filterset_class = HoldFilters
     inputs = {"create": Wanted}
     examples = {"create": EXAMPLE}
+    keeps_own_keys = frozenset({"create"})
 
     def rows(self) -> QuerySet:
         """Every hold with what is in it."""
@@ -189,8 +190,9 @@ class HoldViewSet(Buying):
     def create(self, request: Request) -> Response:
         """Set tickets aside, all or none of them, on the terms of a purchase."""
         said = self.input()
-        hold = actions.hold_tickets(added_up(said["items"]), buyer=self.buyer(said), by=request.user)
-        return self.answer(hold, 201)
+        wanted, buyer = added_up(said["items"]), self.buyer(said)
+        hold = actions.hold_tickets(wanted, buyer=buyer, by=request.user, key=strong_key(request))
+        return self.answer(hold, 201, REPLAYED if hold.replayed else None)
 
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, **kwargs: Any) -> Response:

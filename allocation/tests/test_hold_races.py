@@ -71,6 +71,14 @@ def test_one_customer_at_once_gets_no_more_than_the_limit():
     assert broken() == set()
 
 
+def test_one_key_twenty_times_at_once_is_one_hold():
+    option, buyer = TicketOptionFactory(allocation=100), uuid.uuid4()
+    answers = at_once(*[lambda: actions.hold_tickets({option.pk: 3}, buyer=buyer, by=None, key="k" * 22)] * 20)
+    assert len({answer.pk for answer in answers}) == 1
+    assert [answer.replayed for answer in answers].count(False) == 1
+    assert TicketOption.objects.get().left == 97
+
+
 def test_a_purchase_given_back_twenty_times_at_once_returns_once():
     option = TicketOptionFactory(allocation=5)
     receipt = PurchaseFactory(option=option, quantity=5)

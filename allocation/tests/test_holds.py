@@ -12,7 +12,7 @@ from allocation.models import BuyerCount, Hold, Purchase
 from allocation.tests.factories import HoldFactory, PurchaseFactory, TicketOptionFactory, pass_time
 from allocation.tests.test_audit import broken
 from ticketing.clocks import database_now
-from ticketing.errors import LogInFirst, NotAllowed
+from ticketing.errors import KeyReused, LogInFirst, NotAllowed
 from ticketing.models import Activity
 from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
@@ -71,6 +71,16 @@ def test_what_is_released_is_left_again_once():
     assert Activity.objects.filter(operation="allocation.release").count() == 1
     with nothing_changes(), pytest.raises(HoldEnded):
         actions.confirm_hold(hold, by=None)
+
+
+def test_the_same_key_is_the_same_hold():
+    option, ann = TicketOptionFactory(), UserFactory()
+    wanted = {"buyer": ann.pk, "by": ann, "key": "k" * 22}
+    first, again = (actions.hold_tickets({option.pk: 2}, **wanted) for _ in range(2))
+    assert (first, first.replayed, again.replayed) == (again, False, True)
+    assert numbers(option) == (0, 2, 8)
+    with nothing_changes(), pytest.raises(KeyReused):
+        actions.hold_tickets({option.pk: 1}, **wanted)
 
 
 def test_an_overdue_hold_cannot_be_confirmed():

@@ -121,6 +121,13 @@ def test_a_wish_keeps_the_terms_of_the_sale():
     assert not Waiter.objects.exists()
 
 
+def test_nobody_waits_for_fewer_than_are_sold_at_once():
+    option = TicketOptionFactory(allocation=2, least=2)
+    PurchaseFactory(option=option, quantity=2)
+    with pytest.raises(WrongQuantity, match="at least 2"):
+        wait(option, 2, least=1)
+
+
 def test_whoever_reached_the_limit_meanwhile_gets_no_more(option):
     waiter = wait(option, 2)
     person = waiter.account

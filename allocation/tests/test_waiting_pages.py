@@ -102,8 +102,8 @@ def test_what_cannot_be_waited_for_is_said(client, option):
     set_terms(option, least=2, most=3, by=None)
     with nothing_changes():
         for typed, sentence in (
-            ({"quantity": "4"}, "So many are not sold at once."),
-            ({"quantity": "1"}, "So many are not sold at once."),
+            ({"quantity": "4"}, "is sold 2 to 3 at once."),
+            ({"quantity": "1"}, "is sold 2 to 3 at once."),
             ({"quantity": "2", "least": "3"}, "must be a whole number from 1 to 2"),
             ({"quantity": "2", "email": "ada@"}, "e-mail address"),
         ):

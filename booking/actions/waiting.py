@@ -9,7 +9,7 @@ from ticketing.models import Waiter
 from ticketing.rights import Actor
 
 
-def require_wish(slot: Slot, quantity: int, by: Actor) -> None:
+def require_wish(slot: Slot, quantity: int, least: int, by: Actor) -> None:
     """Hold a wish to the terms of the service: what could not be booked is not waited for either.
 
     NotWaitedFor where visits need a resource; PartyTooLarge, TooSoon or TooFarAhead by its other terms.

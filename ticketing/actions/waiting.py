@@ -134,7 +134,7 @@ def join_list(stock: Stock, *, quantity: int, email: str, language: str, by: Act
     locked = _lock(stock)
     if locked is None:
         raise NotFound(field="stock")
-    keeper.require_wish(locked.row, waiter.quantity, by=by)
+    keeper.require_wish(locked.row, waiter.quantity, waiter.least, by=by)
     _has_to_wait(waiter, locked)
     there = _open_with_address_of(waiter)
     if there and speaks:

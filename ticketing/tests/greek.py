@@ -48,7 +48,7 @@ TEXT = "Ώρες και λεπτά"
 MANY, MORE = 26, 61  # more than lists show at once, and more tickets than their page does
 
 
-def require_wish(stock, quantity, by):
+def require_wish(stock, quantity, least, by):
     """Every wish is taken here."""
 
 

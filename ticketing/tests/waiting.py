@@ -110,7 +110,7 @@ def raise_capacity(stock, places=1):
     return offer_what_is_free(stock)
 
 
-def require_wish(stock, quantity, by):
+def require_wish(stock, quantity, least, by):
     """What an app does that takes every wish."""
 
 
