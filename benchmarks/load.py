@@ -28,11 +28,12 @@ class Answer(NamedTuple):
 Client = Generator[bytes, Answer, None]  # yields a request, is sent its answer, and so on
 
 
-def post(path: str, body: dict[str, object]) -> bytes:
-    """A request that sends JSON."""
+def post(path: str, body: dict[str, object], **headers: str) -> bytes:
+    """A request that sends JSON; an underscore in the name of a header stands for a hyphen."""
     data = json.dumps(body).encode()
     kind = f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
-    return f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{kind}\r\n".encode() + data
+    more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{kind}{more}\r\n".encode() + data
 
 
 def get(path: str) -> bytes:

@@ -26,6 +26,7 @@ from ticketing.runtime.heartbeat import PATIENCE, Pulse, is_stale
 from ticketing.schedules import SCHEDULES
 from ticketing.tasks import forget_outlived
 from ticketing.tests.factories import UserFactory
+from ticketing.tests.receivers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = [
@@ -265,7 +266,8 @@ def test_a_database_that_is_not_postgresql_is_refused_in_a_sentence(tmp_path):
 @pytest.mark.parametrize("command", ["audit", "migrate", "up"])
 def test_a_database_that_cannot_be_reached_ends_a_command_in_a_sentence(tmp_path, command):
     url = "postgres://nobody@127.0.0.1:1/nothing"
-    ended = manage(command, SITE_MODE="demo", DATABASE_URL=url, TICKETING_HOME=str(tmp_path))
+    port = str(free_port())  # which `up` looks at first
+    ended = manage(command, SITE_MODE="demo", DATABASE_URL=url, TICKETING_HOME=str(tmp_path), PORT=port)
     assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
     assert "DATABASE_URL" in ended.stderr
 

@@ -1,0 +1,118 @@
+"""The purchase over HTTP against pgbench calling the same function: what the site costs on top of its own rule."""
+
+import itertools
+import uuid
+from collections import Counter
+
+from benchmarks.load import Answer, Client, ask, drive, get, post
+from benchmarks.pgbench import pgbench
+from benchmarks.place import Database, Place, Site, say
+from benchmarks.report import Row, median
+
+API = "/api/v1/allocation/purchases/"
+ALLOCATION = 1_000_000
+NEVER = {"Name": "Hot", "Desc": "", "Allocation": ALLOCATION}
+# What the site says for a purchase with a key on behalf of somebody.
+CALL = """\\set one random(1, {options})
+SELECT * FROM allocation_purchase(
+    wanted_options => ARRAY[(SELECT id FROM hot WHERE number = :one)], wanted => ARRAY[1], source => 'left',
+    from_hold => NULL, at_most => 10000, named_buyer => gen_random_uuid(), on_behalf => true,
+    sees_unpublished => true, caller_id => '{caller}', caller_role => 'supervisor', key_caller => '{caller}',
+    key_route => 'allocation.purchase', key_text => gen_random_uuid()::text, asked => repeat('0', 64));
+"""
+HOT = """
+    CREATE TABLE hot AS SELECT row_number() OVER () AS number, id FROM allocation_ticketoption WHERE name = 'Hot';
+    ALTER TABLE hot ADD PRIMARY KEY (number)
+"""
+
+
+def run(place: Place) -> list[Row]:
+    """HTTP and pgbench in turns, on one option; then pgbench on one and on a hundred."""
+    clients, times = place.size(32, 8), place.size(60, 10)
+    site = place.site(place.database("purchase"))
+    shop = Shop(site)
+    web: list[float] = []
+    bare: dict[tuple[int, int], list[float]] = {}
+    for number in range(place.rounds):
+        say(f"purchase, round {number + 1} of {place.rounds}")
+        web.append(shop.over_http(clients, times))
+        for how in itertools.product((1, 100), (4,) if place.quick else (2, 4, 8, 16)):
+            bare.setdefault(how, []).append(shop.in_database(*how, place.size(4000, 200)))
+    shop.check()
+    site.database.audit()
+    return rows(web, bare, clients)
+
+
+def rows(web: list[float], bare: dict[tuple[int, int], list[float]], clients: int) -> list[Row]:
+    """In purchases a second; pgbench with as many clients as were fastest."""
+    fastest = {
+        options: max((how for how in bare if how[0] == options), key=lambda how: median(bare[how]))
+        for options in (1, 100)
+    }
+    one, hundred = bare[fastest[1]], bare[fastest[100]]
+    figures = {"http": web, "pgbench": {f"{options} options, {n} clients": said for (options, n), said in bare.items()}}
+    return [
+        Row(
+            f"purchase over HTTP, {clients} connections, token, key, one hot option",
+            f"{median(web):.0f}/s",
+            f"pgbench, the same function, {fastest[1][1]} clients: {median(one):.0f}/s",
+            [a / b for a, b in zip(web, one, strict=True)],
+            0.30,
+            figures=figures,
+        ),
+        Row(
+            "purchase, 100 options, in the database",
+            f"{fastest[100][1]} clients: {median(hundred):.0f}/s",
+            f"one hot option: {median(one):.0f}/s",
+            [a / b for a, b in zip(hundred, one, strict=True)],
+            1.3,
+        ),
+    ]
+
+
+class Shop:
+    """A hundred options, and somebody whose token buys for others."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.bought = 0
+        [staff] = [one for one in ask(site.port, get("/users")).json if one["name"] == "Sofia Marino"]
+        self.token = f"Bearer {staff['token']}"
+        [[self.caller]] = site.database.sql("SELECT id FROM ticketing_user WHERE username = 'sofia'")
+        self.options = [ask(site.port, post("/ticket_options", NEVER)).json["ID"] for _ in range(100)]
+        site.database.sql(HOT)
+        [[before]] = site.database.sql("SELECT count(*) FROM allocation_purchase")
+        self.before: int = before
+
+    def over_http(self, clients: int, times: int) -> float:
+        """Each client buys so many times; purchases a second."""
+        answers: Counter[int] = Counter()
+        seconds = drive(self.site.port, [self.client(times, answers) for _ in range(clients)])
+        self.site.database.place.check(
+            f"every purchase is answered: {dict(answers)}", answers == {201: clients * times}
+        )
+        self.bought += clients * times
+        return clients * times / seconds
+
+    def client(self, times: int, answers: Counter[int]) -> Client:
+        """Somebody who buys one ticket after the other, each for somebody else and with a key."""
+        for _turn in range(times):
+            items = [{"option": self.options[0], "quantity": 1}]
+            wanted: dict[str, object] = {"items": items, "buyer": str(uuid.uuid4())}
+            answer: Answer = yield post(API, wanted, Authorization=self.token, Idempotency_Key=uuid.uuid4().hex)
+            answers[answer.status] += 1
+
+    def in_database(self, options: int, clients: int, times: int) -> float:
+        """The same function so many times altogether; purchases a second."""
+        script = CALL.format(options=options, caller=self.caller)
+        seconds = pgbench(self.site.database, script, clients=clients, times=times // clients)
+        self.bought += times // clients * clients
+        return times // clients * clients / seconds
+
+    def check(self) -> None:
+        """See whether the books hold what was bought, and nothing else."""
+        database: Database = self.site.database
+        [[taken]] = database.sql("SELECT sum(taken) FROM allocation_ticketoption WHERE name = 'Hot'")
+        [[made]] = database.sql("SELECT count(*) FROM allocation_purchase")
+        sold = (taken, made - self.before)
+        database.place.check(f"what was bought is in the books: {self.bought} and {sold}", sold == (self.bought,) * 2)
