@@ -1,8 +1,8 @@
 """Clients who try every slot once until all places are gone: a counter against counting the rows under a lock.
 
 On the level of the database pgbench repeats what the site was seen to say for one booking and for one refusal. The
-reference says the same the usual way: it locks the slot, counts its bookings, and inserts where there is room. What the
-site does over HTTP is told beside it.
+references say the same the usual ways, and insert where there is room: one locks the slot and counts its bookings; the
+other locks the service, as whoever counts has to where slots are no rows. What the site does over HTTP is told beside.
 """
 
 import hashlib
@@ -69,7 +69,7 @@ def run(place: Place) -> list[Row]:
         for name, alone in rule_alone(OWN_ORDER.format(slots=slots)).items():
             seconds.setdefault(name, []).append(in_database(database, alone, clients, slots))
         for order in ORDERS:
-            for way in (words.counting, words.counter):
+            for way in (words.counting, words.counting_alone, words.counter):
                 script = way(ORDERS[order].format(slots=slots))
                 seconds.setdefault(f"{way.__name__}, {order}", []).append(in_database(database, script, clients, slots))
         check_counter(database)
@@ -96,7 +96,17 @@ def rows(seconds: dict[str, list[float]], clients: int, slots: int) -> list[Row]
         )
         for what in ("the rule alone", *ORDERS)
     ]
-    return [*compared, Row(f"{title}, over HTTP", rate["web"])]
+    alone = [
+        Row(
+            f"{title}, {what}, beside a lock of the service",
+            rate[f"counter, {what}"],
+            f"count under it: {rate[f'counting_alone, {what}']}",
+            [a / b for a, b in zip(seconds[f"counting_alone, {what}"], seconds[f"counter, {what}"], strict=True)],
+            2,
+        )
+        for what in ORDERS
+    ]
+    return [*compared, *alone, Row(f"{title}, over HTTP", rate["web"])]
 
 
 class Words(NamedTuple):
@@ -131,6 +141,12 @@ class Words(NamedTuple):
     def looked_at(self) -> int:
         """After how many statements the slot has been read."""
         return next(number for number, said in enumerate(self.booked) if "gset" in said) + 1
+
+    def counting_alone(self, number: str) -> str:
+        """The usual way where slots are no rows: nobody else books the service while its bookings are counted."""
+        lock = f"SELECT 1 FROM booking_service WHERE id = '{self.service}' FOR UPDATE"
+        begin, rest = self.counting(number).split("BEGIN;\n", 1)
+        return f"{begin}BEGIN;\n{lock};\n{rest.replace(' FOR UPDATE', '')}"
 
     def parts(self) -> tuple[list[str], str, list[str]]:
         """What comes before the place is taken, how it is, and what comes after."""
