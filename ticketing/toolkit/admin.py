@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet, UUIDField
-from django.forms import Media
+from django.db.models import DateTimeField, Model, QuerySet, UUIDField
+from django.forms import DateInput, Media, MultiWidget, SplitDateTimeField, TimeInput
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
@@ -94,6 +95,22 @@ def each(action: Callable[..., Any], description: Any, operation: str) -> Callab
     return run
 
 
+class Moment(AdminSplitDateTime):
+    """A day and a time of it, in the fields that browsers have for them, each with its name."""
+
+    def __init__(self, attrs: Any = None) -> None:
+        day = DateInput({"type": "date"}, format="%Y-%m-%d")
+        time = TimeInput({"type": "time"}, format="%H:%M")
+        MultiWidget.__init__(self, [day, time], attrs)
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        """With names for who does not see the words beside them."""
+        context: dict[str, Any] = super().get_context(name, value, attrs)
+        for part, label in zip(context["widget"]["subwidgets"], (_("Date"), _("Time")), strict=True):
+            part["attrs"]["aria-label"] = label
+        return context
+
+
 class SiteModelAdmin(admin.ModelAdmin):
     """Rows that people may add and change by verbs, if they have `operation`; nobody deletes one here."""
 
@@ -102,6 +119,7 @@ class SiteModelAdmin(admin.ModelAdmin):
     reach = 10_000  # so many rows, those that come first in the list, are searched for words
     list_per_page = 50
     history_page_size = 100
+    formfield_overrides = {DateTimeField: {"form_class": SplitDateTimeField, "widget": Moment}}
     show_full_result_count = False  # it reads the whole table once more
     show_facets = admin.ShowFacets.NEVER  # and these read it for every choice
     empty_value_display = "–"
