@@ -5,7 +5,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from django.apps import apps
-from django.contrib.postgres.aggregates import ArrayAgg
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import Case, Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Sum, Value, When
 from django.db.models.functions import Coalesce, Now
@@ -169,9 +169,10 @@ class PurchaseQuerySet(RecordQuerySet):
 
     def with_tickets(self) -> Self:
         """Each with the ids and with the options of its tickets, in their order."""
+        # Without GROUP BY, so that the row can be locked.
+        tickets = apps.get_model("allocation.ticket").objects.filter(purchase=OuterRef("pk")).order_by("number")
         return self.annotate(
-            ticket_ids=ArrayAgg("tickets", order_by="tickets__number"),
-            ticket_options=ArrayAgg("tickets__option", order_by="tickets__number"),
+            ticket_ids=ArraySubquery(tickets.values("pk")), ticket_options=ArraySubquery(tickets.values("option"))
         )
 
 

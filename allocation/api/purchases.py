@@ -36,7 +36,9 @@ class Item(serializers.Serializer):
 class Wanted(serializers.Serializer):
     """What is wanted, and for whom; an option that is named twice is added up."""
 
-    items = Item(many=True, allow_empty=False, max_length=MOST_ITEMS, help_text="So many of which options.")
+    items = serializers.ListField(
+        child=Item(), min_length=1, max_length=MOST_ITEMS, help_text="So many of which options."
+    )
     buyer = Id(required=False, help_text=BUYER_HELP)
 
 

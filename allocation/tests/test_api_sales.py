@@ -173,6 +173,11 @@ def test_each_refusal_of_a_sale_has_its_name(boss, ann, terms, code):
             refused(send(path, items(option, quantity=2), headers), 409, code)
 
 
+def test_nothing_is_not_held(ann):
+    answer = send(HOLDS, {"items": []}, bearer(ann))
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["items"])
+
+
 def test_an_option_named_twice_is_added_up(ann):
     option = TicketOptionFactory()
     assert send(PURCHASES, items(option, option), bearer(ann)).json()["quantity"] == 2
@@ -183,7 +188,7 @@ def test_a_purchase_and_a_ticket_are_given_back(ann):
     headers = bearer(ann)
     ticket = send(f"{TICKETS}{bought.tickets[0]}/cancel/", headers=headers).json()
     assert (ticket["valid"], ticket["cancelled_at"] is None) == (False, False)
-    answer = send(f"{PURCHASES}{bought.id}/cancel/", headers=headers)
+    answer = send(f"{PURCHASES}{bought.id}/cancel/", headers={**headers, "If-Match": "*"})
     assert (answer.status_code, answer.json()["quantity"]) == (200, 3)
     assert TicketOption.objects.get().left == 10
     refused(

@@ -111,6 +111,12 @@ class Count(serializers.IntegerField):
         return data
 
 
+_HEX = "[0-9a-fA-F]"
+UUID_PATTERN = rf"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}$"
+
+
+# The pattern, because not every reader of the description knows the format.
+@extend_schema_field({"type": "string", "format": "uuid", "pattern": UUID_PATTERN})
 class Id(serializers.UUIDField):
     """A UUID with its hyphens."""
 
