@@ -1,6 +1,7 @@
 """What is past its time, or given back before it: holds end, their places return, and go to the waiting list first."""
 
 from collections import Counter
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db import transaction
@@ -10,6 +11,8 @@ from ticketing.actions import offer_what_is_free, release_overdue
 from ticketing.models import Activity
 
 AT_ONCE = 100  # overdue holds that one transaction ends
+
+Had = tuple[UUID, UUID]  # an option and a buyer
 
 
 def release_overdue_of(option: TicketOption) -> None:
@@ -39,15 +42,22 @@ def lapse_holds(option: TicketOption | None = None) -> int:
 
 
 def return_held(holds: list[Hold]) -> None:
-    """Count fewer for the buyers, then let the places go: rows in the order in which everybody locks them."""
-    items = list(HeldItem.objects.filter(hold__in=holds).select_related("hold"))
-    counted: Counter[tuple[UUID, UUID]] = Counter()
-    held: Counter[UUID] = Counter()
-    for item in items:
+    """Let go what these holds set aside."""
+    counted: Counter[Had] = Counter()
+    for item in HeldItem.objects.filter(hold__in=holds).select_related("hold"):
         counted[item.option_id, item.hold.buyer] += item.quantity
-        held[item.option_id] += item.quantity
-    for (option, buyer), quantity in sorted(counted.items()):
-        BuyerCount.objects.lower(option, buyer, quantity)
-    for option, quantity in sorted(held.items()):
-        TicketOption.objects.let_go(option, quantity)
+    return_places(counted, TicketOption.objects.let_go)
+
+
+def return_places(counted: Counter[Had], give: Callable[[UUID, int], None]) -> None:
+    """Count fewer for the buyers, then give the places back, and to the waiting lists first.
+
+    Rows are locked in the order in which everybody locks them.
+    """
+    freed: Counter[UUID] = Counter()
+    for (option, buyer), count in sorted(counted.items()):
+        BuyerCount.objects.lower(option, buyer, count)
+        freed[option] += count
+    for option, count in sorted(freed.items()):
+        give(option, count)
         offer_what_is_free(TicketOption(pk=option))

@@ -7,10 +7,10 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
+from allocation.actions.overdue import return_places
 from allocation.errors import NotBought, TicketCancelled, TicketUsed, TooLateToCancel
-from allocation.models import BuyerCount, Event, Purchase, Ticket, TicketOption
+from allocation.models import Event, Purchase, Ticket, TicketOption
 from ticketing import rights
-from ticketing.actions import offer_what_is_free
 from ticketing.clocks import database_now
 from ticketing.models import Activity
 from ticketing.rights import Actor, Scope
@@ -93,11 +93,6 @@ def _require_in_time(tickets: list[Ticket]) -> None:
 
 
 def _return(tickets: list[Ticket]) -> None:
-    """Count fewer for the buyers, then give the places back: rows in the order in which everybody locks them."""
-    bought = Ticket.objects.filter(pk__in=[ticket.pk for ticket in tickets]).values_list("option", "purchase__buyer")
-    counts = Counter(bought)
-    for (option, buyer), count in sorted(counts.items()):
-        BuyerCount.objects.lower(option, buyer, count)
-    for option, count in sorted(Counter(option for option, _buyer in counts.elements()).items()):
-        TicketOption.objects.give_back(option, count)
-        offer_what_is_free(TicketOption(pk=option))
+    rows = Ticket.objects.filter(pk__in=[ticket.pk for ticket in tickets])
+    counted = Counter(rows.values_list("option", "purchase__buyer"))
+    return_places(counted, TicketOption.objects.give_back)
