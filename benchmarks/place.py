@@ -107,10 +107,17 @@ class Place:
             self.databases[name] = Database(self, name)
         return self.databases[name]
 
+    def textbook(self, database: "Database") -> "Textbook":
+        """The textbook build on this database."""
+        built = Textbook(database)
+        self.sites.append(built)
+        built.start()
+        return built
+
     def site(self, database: "Database") -> "Site":
         """A running site on this database, the same one every time."""
         for site in self.sites:
-            if site.database is database:
+            if site.database is database and not isinstance(site, Textbook):
                 return site
         self.sites.append(Site(database))
         self.sites[-1].start()
@@ -200,20 +207,28 @@ class Site:
     def start(self) -> None:
         """Start it and wait until it answers."""
         say(f"starting a site on the database {self.database.name}")
-        environment = self.database.environment | {"PORT": str(self.port)}
-        with open(self.database.place.home / f"{self.database.name}.log", "ab") as log:
+        if "http" not in self.launch("manage.py", "up"):
+            raise RuntimeError(f"The site did not start.\n{self.log.read_text()[-2000:]}")
+
+    def launch(self, *program: str) -> str:
+        """Start a program that serves on the port; the first line that it says."""
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"],
+                [sys.executable, *program],
                 cwd=ROOT,
-                env=environment,
+                env=self.database.environment | {"PORT": str(self.port)},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
                 start_new_session=True,
             )
         assert self.process.stdout
-        if "http" not in self.process.stdout.readline():
-            raise RuntimeError(f"The site did not start.\n{Path(log.name).read_text()[-2000:]}")
+        return self.process.stdout.readline()
+
+    @property
+    def log(self) -> Path:
+        """What it complains of."""
+        return self.database.place.home / f"{self.database.name}.log"
 
     def stop(self) -> None:
         """Stop it with all its processes."""
@@ -226,3 +241,18 @@ class Site:
             self.process.kill()  # what it started ends with it
             self.process.wait()
         self.process = None
+
+
+class Textbook(Site):
+    """What benchmarks/textbook builds, on the same server; `token` opens it."""
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        say(f"starting the textbook build on the database {self.database.name}")
+        self.token = self.launch("-m", "benchmarks.textbook", str(self.port)).strip()
+        within(PATIENCE, self.is_there, "an answer of the textbook build")
+
+    def is_there(self) -> bool:
+        """Whether somebody listens."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0

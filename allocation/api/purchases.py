@@ -17,7 +17,7 @@ from allocation.filters import HoldFilters, PurchaseFilters
 from allocation.models import Hold, Purchase, TicketOption
 from ticketing.errors import Invalid
 from ticketing.toolkit.api import ApiViewSet
-from ticketing.toolkit.fields import Count, Id, Instant
+from ticketing.toolkit.fields import Count, Id, Instant, Steady
 from ticketing.toolkit.idempotency import REPLAYED, strong_key
 from ticketing.toolkit.waiting_links import LINK_SECRET, named_place
 
@@ -26,14 +26,14 @@ EXAMPLE = {"items": [{"option": "00000000-0000-4000-8000-000000000001", "quantit
 BUYER_HELP = "The id of whoever buys; the caller's account if unsaid."
 
 
-class Item(serializers.Serializer):
+class Item(Steady):
     """So many of one option."""
 
     option = Id()
     quantity = Count()
 
 
-class Wanted(serializers.Serializer):
+class Wanted(Steady):
     """What is wanted, and for whom; an option that is named twice is added up."""
 
     items = serializers.ListField(
@@ -58,7 +58,7 @@ def added_up(items: list[dict[str, Any]]) -> dict[UUID, int]:
     return dict(wanted)
 
 
-class PurchaseSerializer(serializers.ModelSerializer):
+class PurchaseSerializer(Steady, serializers.ModelSerializer):
     """So many tickets, bought in one go."""
 
     option = serializers.UUIDField(
@@ -104,6 +104,21 @@ class Buying(ApiViewSet):
         return named
 
 
+def _bought(receipt: actions.Receipt, wanted: dict[UUID, int]) -> Purchase:
+    """The purchase as its queryset would read it a moment later, tickets by option as the function numbers them."""
+    options = sorted(Counter(wanted).elements())
+    made = Purchase(
+        pk=receipt.id,
+        option_id=options[0] if len(wanted) == 1 else None,
+        buyer=receipt.buyer,
+        quantity=receipt.quantity,
+        created_at=receipt.created_at,
+        updated_at=receipt.created_at,
+    )
+    made.ticket_ids, made.ticket_options = receipt.tickets, options  # type: ignore[attr-defined]  # by with_tickets
+    return made
+
+
 class PurchaseViewSet(Buying):
     """Tickets bought."""
 
@@ -136,7 +151,9 @@ class PurchaseViewSet(Buying):
         said = self.input()
         wanted, buyer = added_up(said["items"]), self.buyer(said)
         receipt = actions.buy(wanted, buyer=buyer, by=request.user, key=strong_key(request))
-        return self.answer(Purchase(pk=receipt.id), 201, REPLAYED if receipt.replayed else None)
+        if receipt.replayed:
+            return self.answer(Purchase(pk=receipt.id), 201, REPLAYED)
+        return self.shown(_bought(receipt, wanted), 201)
 
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, **kwargs: Any) -> Response:

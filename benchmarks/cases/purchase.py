@@ -6,7 +6,7 @@ from collections import Counter
 
 from benchmarks.load import Answer, Client, ask, drive, get, post
 from benchmarks.pgbench import pgbench
-from benchmarks.place import Database, Place, Site, say
+from benchmarks.place import Database, Place, Site, Textbook, say
 from benchmarks.report import Row, median
 
 API = "/api/v1/allocation/purchases/"
@@ -31,16 +31,42 @@ def run(place: Place) -> list[Row]:
     clients, times = place.size(32, 8), place.size(60, 10)
     site = place.site(place.database("purchase"))
     shop = Shop(site)
+    plain = Plain(place.textbook(site.database))
     web: list[float] = []
+    textbook: list[float] = []
+    constant: list[float] = []
     bare: dict[tuple[int, int], list[float]] = {}
     for number in range(place.rounds):
         say(f"purchase, round {number + 1} of {place.rounds}")
         web.append(shop.over_http(clients, times))
+        textbook.append(plain.over_http(clients, place.size(30, 5)))
+        constant.append(plain.constant(clients, place.size(300, 20)))
         for how in itertools.product((1, 100), (4,) if place.quick else (2, 4, 8, 16)):
             bare.setdefault(how, []).append(shop.in_database(*how, place.size(4000, 200)))
     shop.check()
+    plain.check()
     site.database.audit()
-    return rows(web, bare, clients)
+    return [*rows(web, bare, clients), *beside(web, textbook, constant)]
+
+
+def beside(web: list[float], textbook: list[float], constant: list[float]) -> list[Row]:
+    """The same rates beside what stands on the same server."""
+    measured = f"{median(web):.0f}/s"
+    return [
+        Row(
+            "purchase over HTTP",
+            measured,
+            f"a textbook build: {median(textbook):.0f}/s",
+            [a / b for a, b in zip(web, textbook, strict=True)],
+            4.0,
+        ),
+        Row(
+            "purchase over HTTP",
+            measured,
+            f"a constant view: {median(constant):.0f}/s",
+            [a / b for a, b in zip(web, constant, strict=True)],
+        ),
+    ]
 
 
 def rows(web: list[float], bare: dict[tuple[int, int], list[float]], clients: int) -> list[Row]:
@@ -116,3 +142,44 @@ class Shop:
         [[made]] = database.sql("SELECT count(*) FROM allocation_purchase")
         sold = (taken, made - self.before)
         database.place.check(f"what was bought is in the books: {self.bought} and {sold}", sold == (self.bought,) * 2)
+
+
+class Plain:
+    """The textbook build, and somebody with a token of it."""
+
+    def __init__(self, site: Textbook) -> None:
+        self.site = site
+        self.bought = 0
+
+    def over_http(self, clients: int, times: int) -> float:
+        """As `Shop.over_http`."""
+        answers: Counter[int] = Counter()
+        seconds = drive(self.site.port, [self.client(times, answers) for _ in range(clients)])
+        self.site.database.place.check(
+            f"the textbook build answers: {dict(answers)}", answers == {201: clients * times}
+        )
+        self.bought += clients * times
+        return clients * times / seconds
+
+    def client(self, times: int, answers: Counter[int]) -> Client:
+        """As `Shop.client`."""
+        for _turn in range(times):
+            wanted: dict[str, object] = {"option": 1, "quantity": 1, "buyer": str(uuid.uuid4())}
+            key = {"Authorization": f"Token {self.site.token}", "Idempotency_Key": uuid.uuid4().hex}
+            answer: Answer = yield post("/purchases/", wanted, **key)
+            answers[answer.status] += 1
+
+    def constant(self, clients: int, times: int) -> float:
+        """The same clients ask for what never changes; answers a second."""
+        return clients * times / drive(self.site.port, [asking(times) for _ in range(clients)])
+
+    def check(self) -> None:
+        """See whether its books hold what was bought."""
+        [[sold]] = self.site.database.sql("SELECT sold FROM textbook_option")
+        self.site.database.place.check(f"the textbook build sold {self.bought}: {sold}", sold == self.bought)
+
+
+def asking(times: int) -> Client:
+    """Somebody who asks again and again."""
+    for _turn in range(times):
+        yield get("/constant/")

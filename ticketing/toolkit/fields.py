@@ -1,10 +1,11 @@
 """Serializer fields that take what the schema says and nothing that merely looks like it: 1 is not true."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.drainage import set_override
 from drf_spectacular.utils import extend_schema_field
@@ -26,6 +27,19 @@ def text_pattern(*, empty: bool, lines: bool) -> str:
     forbidden = _LINES if lines else _LINE
     some = "" if empty else f"[^{SPACE}{forbidden}][^{forbidden}]*"
     return f"^[^{forbidden}]*{some}$"
+
+
+class Steady(serializers.Serializer):
+    """A serializer whose fields are the same for every caller and request: they are made once, as to make them anew
+    for each answer takes longer than to write the answer. Its fields must not read `context`.
+    """
+
+    _made: ClassVar[dict[type, Any]] = {}
+
+    @cached_property
+    def fields(self) -> Any:
+        """Bound to the serializer that was the first to need them."""
+        return self._made.get(type(self)) or self._made.setdefault(type(self), super().fields)
 
 
 class Text(serializers.Field):
