@@ -90,6 +90,7 @@ class ScanViewSet(ApiViewSet):
     serializer_class = ScanSerializer
     filterset_class = ScanFilters
     inputs = {"create": NewScan, "undo": Undoing}
+    ends_early = frozenset({"create"})
 
     def rows(self) -> QuerySet:
         """Every scan with its ticket and its people."""
@@ -103,9 +104,9 @@ class ScanViewSet(ApiViewSet):
             if not (event := events.filter(pk=named).first()):
                 raise NotFound(field="event")
             said["event"] = event
-        return self.answer(actions.scan(**said, by=request.user), 201)
+        return self.shown(actions.scan(**said, by=request.user), 201)
 
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, **kwargs: Any) -> Response:
         """Undo an admission: the ticket admits again."""
-        return self.answer(actions.undo_admission(self.get_object(), **self.input(), by=request.user))
+        return self.shown(actions.undo_admission(self.get_object(), **self.input(), by=request.user))

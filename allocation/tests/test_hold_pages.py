@@ -49,7 +49,13 @@ def press(page, ending):
 def test_what_is_held_is_shown_with_its_end_in_words_and_bought(client, customer, hold):
     with nothing_changes():
         page = visit(client, page_of(hold))
-    for words in ("Held for you", "Late quartets", "Stalls", "Balcony", "Nobody else can have them until to"):  # -day or -morrow
+    for words in (
+        "Held for you",
+        "Late quartets",
+        "Stalls",
+        "Balcony",
+        "Nobody else can have them until to",
+    ):  # -day or -morrow
         assert words in page.words
     assert re.search(r'role="timer" aria-label="Time left" data-countdown="(59\d|600)" [^>]*hidden></p>', page.html)
     bought = press(page, "/buy/").send()
