@@ -21,6 +21,7 @@ class LimitReached(Conflict):
 
     code = "limit_reached"
     message = _("That is more than one customer may have of this. Choose fewer.")
+    option: Any = None  # of which it would be too many
 
 
 class NotOnSaleYet(Conflict):

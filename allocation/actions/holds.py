@@ -39,7 +39,7 @@ def hold_tickets(wanted: Wanted, *, buyer: UUID, by: Actor, key: str = "") -> Ho
     """
     require_buyer(buyer, "allocation.hold", by=by)
     require_some(wanted)
-    return after_release(partial(_hold, wanted, buyer=buyer, by=by, key=key))
+    return after_release(partial(_hold, wanted, buyer=buyer, by=by, key=key), buyer=buyer)
 
 
 @transaction.atomic

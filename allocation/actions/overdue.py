@@ -25,12 +25,13 @@ def release_overdue_of(option: TicketOption) -> None:
 
 
 @transaction.atomic
-def lapse_holds(option: TicketOption | None = None) -> int:
-    """End overdue holds, a number of those with this option or of all; returns how many ended.
+def lapse_holds(option: TicketOption | None = None, *, buyer: UUID | None = None) -> int:
+    """End overdue holds, a number of those with this option, of this buyer, or of all; returns how many ended.
 
     What is being confirmed or released at this moment is left to whoever does.
     """
     overdue = Hold.objects.overdue() if option is None else Hold.objects.overdue().of(option)
+    overdue = overdue if buyer is None else overdue.filter(buyer=buyer)
     gone = list(overdue.order_by("until", "pk").select_for_update(no_key=True, skip_locked=True)[:AT_ONCE])
     if not gone:
         return 0

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from allocation.actions.options import counted
-from allocation.actions.overdue import release_overdue_of
+from allocation.actions.overdue import lapse_holds, release_overdue_of
 from allocation.errors import (
     HoldEnded,
     LimitReached,
@@ -70,7 +70,8 @@ def buy(wanted: Wanted, *, buyer: UUID, by: Actor, key: str = "", route: str = R
     """
     require_buyer(buyer, "allocation.purchase", by=by)
     require_some(wanted)
-    return after_release(partial(sell, wanted, source="left", buyer=buyer, by=by, key=key, route=route))
+    sale = partial(sell, wanted, source="left", buyer=buyer, by=by, key=key, route=route)
+    return after_release(sale, buyer=buyer)
 
 
 def require_buyer(buyer: UUID, operation: str, *, by: Actor) -> None:
@@ -87,18 +88,24 @@ def require_some(wanted: Wanted) -> None:
         counted(quantity, "quantity")
 
 
-def after_release(verb: Callable[[], _T]) -> _T:
-    """What the verb returns; of an option with too little left what is overdue is released, and it tries once more."""
-    released: set[UUID] = set()
+def after_release(verb: Callable[[], _T], *, buyer: UUID) -> _T:
+    """What the verb returns; what is overdue and in its way is released, once of each option, and it tries again.
+
+    Where too little is left, that is anybody's; where the limit is reached, the buyer's own holds.
+    """
+    released: set[tuple[str, UUID]] = set()
     while True:
         try:
             return verb()
-        except SoldOut as refusal:
+        except (SoldOut, LimitReached) as refusal:
             option = refusal.option
-            if option is None or not option.has_overdue or option.pk in released:
+            if option is None or not option.has_overdue or (refusal.code, option.pk) in released:
                 raise
-            released.add(option.pk)
-            release_overdue_of(option)
+            released.add((refusal.code, option.pk))
+            if isinstance(refusal, SoldOut):
+                release_overdue_of(option)
+            elif not lapse_holds(option, buyer=buyer):
+                raise
 
 
 def sell(
@@ -181,9 +188,11 @@ def _left_of(option: TicketOption) -> str:
 
 
 def limit_reached(option: TicketOption) -> LimitReached:
-    """With the limit."""
+    """With the limit; the option says in `has_overdue` whether something could be released, if that was asked."""
     sentence = _("One customer may have %(limit)d of “%(name)s”, held ones included. Choose fewer.")
-    return LimitReached(sentence % {"limit": option.limit or 0, "name": option.name}, field="quantity")
+    refusal = LimitReached(sentence % {"limit": option.limit or 0, "name": option.name}, field="quantity")
+    refusal.option = option
+    return refusal
 
 
 def _not_on_sale_yet(option: TicketOption) -> NotOnSaleYet:
