@@ -1,16 +1,16 @@
 """What is always true of allocation, as questions to the database: each returns the rows that break a promise."""
 
-from ticketing.audit import held_by_offers
+from allocation.querysets import BOOKS
+from ticketing.audit import Check, held_by_offers
 
 # How many places of each option the holds have that did not end, overdue ones included.
 _HELD = """SELECT held.option_id, sum(held.quantity) AS places
     FROM allocation_helditem AS held JOIN allocation_hold AS hold ON hold.id = held.hold_id
     WHERE hold.state = 'held' GROUP BY held.option_id"""
 
-# (the invariant's id, what it promises, the query of the rows that break it)
-CHECKS: list[tuple[str, str, str]] = [
+CHECKS: list[Check] = [
     (
-        "E1",
+        BOOKS,
         "of each ticket option, what is taken equals its tickets and what is held, and fits the allocation",
         f"""
         WITH sold AS (

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ticketing.errors import Conflict, Invalid, NotAllowed
+from ticketing.errors import Conflict, Invalid, NotAllowed, NotFound
 
 
 class SoldOut(Conflict):
@@ -123,3 +123,23 @@ class NotYourPurchase(NotAllowed):
 
     code = "not_your_purchase"
     message = _("You can only buy for yourself.")
+
+
+class NoSuchOption(NotFound):
+    """No ticket option has this id or name."""
+
+    code = "no_such_option"
+    message = _("There is no such ticket option. Name one by its id, or by its name as it is written.")
+
+
+class AmbiguousName(Conflict):
+    """Several ticket options have this name."""
+
+    code = "ambiguous_name"
+    message = _("Several ticket options have this name. Name one by its id.")
+
+    @classmethod
+    def of(cls, ids: list[str]) -> "AmbiguousName":
+        """With the ids."""
+        sentence = _("Several ticket options have this name. Name one by its id: %(ids)s")
+        return cls(sentence % {"ids": ", ".join(ids)})

@@ -7,13 +7,28 @@ from uuid import UUID
 from django.apps import apps
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Case, Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Sum, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models import (
+    Case,
+    Count,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    Subquery,
+    Sum,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce, Now
 
 from ticketing import clocks, rights
 from ticketing.querysets import RecordQuerySet, StockQuerySet
 from ticketing.rights import Actor, Scope
 
+BOOKS = "E1"  # the promise about what events show to everybody: how many are sold, held and left
 NEVER = datetime(9999, 12, 1, tzinfo=UTC)  # when what belongs to no event begins, in the order of what is on
 MIRROR = datetime(2100, 1, 1, tzinfo=UTC)  # turns an order of instants round
 
@@ -38,6 +53,22 @@ class EventQuerySet(RecordQuerySet):
     def to_come(self) -> Self:
         """Not over yet, by the database's clock."""
         return self.filter(ends_at__gt=Now())
+
+    def with_over(self) -> Self:
+        """Each with `is_over`, by the database's clock."""
+        return self.annotate(is_over=Case(When(ends_at__lte=Now(), then=True), default=False))
+
+    def with_audit(self) -> Self:
+        """Each with when its books were last counted again (`counted_at`), and whether they were wrong (`miscounted`).
+
+        `audited_at` is that instant where they were right; all are empty before the first time.
+        """
+        # No GROUP BY and no join, so that the row can be locked.
+        options = apps.get_model("allocation.ticketoption").objects.filter(event=OuterRef(OuterRef("pk")))
+        ids = ArraySubquery(options.values(text=Cast("pk", TextField())))
+        verdict = apps.get_model("ticketing.verdict").objects.filter(promise=BOOKS, at__gte=OuterRef("created_at"))
+        counted = self.annotate(counted_at=Subquery(verdict.values("at")), miscounted=Exists(verdict.against(ids)))
+        return counted.annotate(audited_at=Case(When(miscounted=False, then=F("counted_at"))))
 
 
 class HoldQuerySet(RecordQuerySet):

@@ -2,12 +2,17 @@
 
 from django.urls import path
 
-from allocation import hold_views, ticket_views, views, waiting_views
+from allocation import hold_views, report_views, ticket_views, views, waiting_views
 
 app_name = "allocation"
 
 urlpatterns = [
     path("events/", views.events, name="events"),
+    path("events/report/", report_views.events, name="reports"),
+    path("events/<uuid:pk>/report/", report_views.report, name="report"),
+    path("events/<uuid:pk>/report/options.csv", report_views.options_table, name="report_options"),
+    path("events/<uuid:pk>/report/sales.csv", report_views.sales_table, name="report_sales"),
+    path("events/<uuid:pk>/report/admissions.csv", report_views.admissions_table, name="report_admissions"),
     path("events/<uuid:pk>/", views.event, name="event"),
     path("events/<uuid:pk>/buy/", views.buy, name="buy"),
     path("events/<uuid:pk>/wait/", waiting_views.wait, name="wait"),

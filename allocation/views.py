@@ -106,7 +106,8 @@ def _choose(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _event(request: HttpRequest, pk: UUID) -> HttpResponse:
-    shown = get_object_or_404(Event.objects.visible_to(request.user, "allocation.see_options"), pk=pk)
+    seen = Event.objects.visible_to(request.user, "allocation.see_options").with_audit()
+    shown = get_object_or_404(seen, pk=pk)
     options = TicketOption.objects.filter(event=shown).with_sale().order_by("created_at", "pk")
     form = ChoiceForm(options, request.POST if request.method == "POST" else None, chosen(request.GET))
     if form.is_valid():
@@ -127,6 +128,7 @@ def _event(request: HttpRequest, pk: UUID) -> HttpResponse:
         "waits": _may_wait(request),
         "minutes": _minutes(),
         "standing": standing_of(request),
+        "may_report": bool(rights.scope(request.user, "allocation.report")),
     }
     return render(request, "allocation/event.html", context)
 

@@ -54,6 +54,7 @@ from ticketing.models import (
     Session,
     Site,
     User,
+    Verdict,
     Webhook,
 )
 from ticketing.models.accounts import role_word
@@ -267,6 +268,16 @@ class HeartbeatAdmin(ReadOnlyAdmin):
     list_filter = ["at"]
     search_fields = ["name"]
     ordering = ["name"]
+
+
+@admin.register(Verdict)
+class VerdictAdmin(ReadOnlyAdmin):
+    list_display = ["promise", STATE, "at"]
+    list_filter = ["at"]
+    search_fields = ["promise", "damaged"]
+    ordering = ["promise"]
+    readonly_fields = [STATE]
+    fields = ["promise", STATE, "at", "damaged"]
 
 
 class InvitationForm(ModelForm):

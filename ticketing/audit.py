@@ -1,10 +1,54 @@
 """What is always true of the site as a whole, as SQL that finds the rows for which it is not (see manage.py audit)."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.apps import apps
+from django.db import connection, transaction
 
-from ticketing.models import Stock
+from ticketing.models import Stock, Verdict
+from ticketing.querysets import MOST_NAMED
+
+Check = tuple[str, str, str]  # the invariant's id, what it promises, the query of the rows that break it
+
+
+class Finding(NamedTuple):
+    """What a check found: the ids of the rows that break the promise, the first of them."""
+
+    identity: str
+    promise: str
+    damaged: list[str]
+
+
+@contextmanager
+def one_moment() -> Iterator[datetime]:
+    """Read the database as it is at one moment, which is told, whatever the site does meanwhile; nothing is locked."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if outermost:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        cursor.execute("SELECT statement_timestamp()")
+        yield cursor.fetchone()[0]
+
+
+def findings(checks: Iterable[Check]) -> Iterator[Finding]:
+    """What each check finds. Within `one_moment` they do not contradict each other."""
+    with connection.cursor() as cursor:
+        for identity, promise, sql in checks:
+            cursor.execute(f"SELECT * FROM ({sql}) damaged LIMIT {MOST_NAMED}")
+            yield Finding(identity, promise, [str(row[0]) for row in cursor.fetchall()])
+
+
+@transaction.atomic
+def note(found: Iterable[Finding], *, at: datetime) -> None:
+    """Write down the verdict on each promise; of several checks of one promise, what any of them found."""
+    damaged: dict[str, list[str]] = {}
+    for finding in found:
+        damaged.setdefault(finding.identity, []).extend(finding.damaged)
+    for identity, rows in sorted(damaged.items()):
+        Verdict.objects.note(identity, at=at, damaged=rows[:MOST_NAMED])
 
 
 def held_by_offers(kind: str, stock: str) -> str:

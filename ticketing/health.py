@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 
 from ticketing import rights
 from ticketing.errors import Unavailable
-from ticketing.models import Delivery, Heartbeat, Mail
+from ticketing.models import Delivery, Heartbeat, Mail, Verdict
 from ticketing.runtime.heartbeat import BEATING, PATIENCE
 from ticketing.toolkit.authentication import caller
 from ticketing.toolkit.database import refusing_database_trouble
@@ -30,7 +30,7 @@ def ready(request: HttpRequest) -> JsonResponse:
             ages = ages_of_parts()
             parts = words(ages)
             if rights.scope(caller(request, "site.health"), "site.outbox"):
-                more = {"seconds": _seconds(ages), "given_up": _given_up()}
+                more = {"seconds": _seconds(ages), "given_up": _given_up(), "untrue": untrue()}
     except Unavailable:
         parts = {"database": "away"}
     well = set(parts.values()) == {"ok"}
@@ -58,6 +58,11 @@ def ages_of_parts() -> Ages:
 def words(ages: Ages) -> dict[str, str]:
     """A word for each part of a site whose database has just told the ages: ok, silent or late."""
     return {"database": "ok"} | {name: _word(name, age) for name, age in ages.items()}
+
+
+def untrue() -> list[str]:
+    """The promises of which the last audit found that they are untrue."""
+    return list(Verdict.objects.untrue().values_list("promise", flat=True))
 
 
 def _oldest(rows: QuerySet, column: str) -> timedelta | None:

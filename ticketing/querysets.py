@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from django.db.models.functions import Coalesce, Lower, Now
 
 from ticketing import rights
 from ticketing.rights import Actor, Scope
+
+MOST_NAMED = 1000  # rows that break a promise
 
 
 class RecordQuerySet(models.QuerySet):
@@ -162,6 +164,24 @@ class HeartbeatQuerySet(models.QuerySet):
     def alive(self, name: str, *, within: timedelta) -> bool:
         """Whether `name` gave a sign of life within that time."""
         return self.filter(name=name, at__gt=Now() - within).exists()
+
+
+class VerdictQuerySet(models.QuerySet):
+    """What audits said of promises, one row for each."""
+
+    def note(self, identity: str, *, at: datetime, damaged: list[str]) -> None:
+        """Write down what this audit found, unless a later one was quicker."""
+        made = self.get_or_create(promise=identity, defaults={"at": at, "damaged": damaged})[1]
+        if not made:
+            self.filter(promise=identity, at__lt=at).update(at=at, damaged=damaged)
+
+    def against(self, ids: Any) -> Self:
+        """Those that name one of these ids, or so many rows that it may be among the others."""
+        return self.filter(Q(damaged__overlap=ids) | Q(damaged__len__gte=MOST_NAMED))
+
+    def untrue(self) -> Self:
+        """Of the promises that some row breaks, in order."""
+        return self.exclude(damaged=[]).order_by("promise")
 
 
 class ActivityQuerySet(models.QuerySet):

@@ -17,6 +17,7 @@ SCHEDULES = [
     Every(1, "support.tasks.assign_waiting_tickets"),
     Every(1, "booking.tasks.purge_expired_bookings"),
     Every(1, "booking.tasks.remind_of_visits"),
+    Every(60, "allocation.tasks.count_again"),
     Every(1, "ticketing.tasks.lapse_offers"),
     Every(60, "ticketing.tasks.forget_outlived"),
 ]

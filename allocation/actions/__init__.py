@@ -1,5 +1,6 @@
 """The verbs of allocation."""
 
+from allocation.actions.counting import count_again
 from allocation.actions.gate import scan, undo_admission
 from allocation.actions.holds import confirm_hold, hold_tickets, release_hold
 from allocation.actions.options import (
@@ -37,6 +38,7 @@ __all__ = [
     "change_event",
     "change_option",
     "confirm_hold",
+    "count_again",
     "create_event",
     "create_option",
     "describe_option",

@@ -4,17 +4,24 @@ from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from allocation import actions
 from allocation.filters import EventFilters
 from allocation.models import DESCRIPTION_LIMIT, NAME_LIMIT, Event
+from allocation.reports import flow_of, sales_of, sums_of_options
 from ticketing.toolkit.api import ApiViewSet
-from ticketing.toolkit.fields import Flag, Instant, Text
+from ticketing.toolkit.fields import Day, Flag, Instant, Text
 
 ZONE_HELP = "Whose clocks the event goes by, such as Europe/Berlin."
 CANCEL_HELP = "Until then customers can give tickets back; null for until it begins."
+
+AUDITED_HELP = (
+    "When all that is sold and held of it was last counted again and was right; null before the first time, and when "
+    "it was wrong."
+)
 
 
 class EventSerializer(serializers.ModelSerializer):
@@ -23,6 +30,7 @@ class EventSerializer(serializers.ModelSerializer):
     starts_at = Instant(read_only=True)
     ends_at = Instant(read_only=True)
     cancel_until = Instant(read_only=True, allow_null=True, help_text=CANCEL_HELP)
+    audited_at = Instant(read_only=True, allow_null=True, help_text=AUDITED_HELP)
     created_at = Instant(read_only=True)
     updated_at = Instant(read_only=True)
 
@@ -30,7 +38,7 @@ class EventSerializer(serializers.ModelSerializer):
         model = Event
         fields = [
             *("id", "name", "venue", "description", "starts_at", "ends_at", "time_zone"),
-            *("published", "cancel_until", "created_at", "updated_at"),  # not who its gates are
+            *("published", "cancel_until", "audited_at", "created_at", "updated_at"),  # not who its gates are
         ]
         read_only_fields = fields
 
@@ -57,6 +65,57 @@ class NewEvent(EventChange):
     time_zone = Text(64, help_text=ZONE_HELP)
 
 
+class OptionReport(serializers.Serializer):
+    """What became of the tickets of an option."""
+
+    id = serializers.UUIDField(source="thing.pk")
+    name = serializers.CharField(source="thing.name")
+    allocation = serializers.IntegerField()
+    sold = serializers.IntegerField(help_text="Without those given back.")
+    held = serializers.IntegerField()
+    left = serializers.IntegerField()
+    returned = serializers.IntegerField(help_text="How many were given back.")
+    admitted = serializers.IntegerField()
+    expected = serializers.IntegerField(help_text="How many are valid: those with which somebody could come.")
+    missed = serializers.IntegerField(
+        allow_null=True, help_text="With how many valid ones nobody came; null before the event is over."
+    )
+    missed_share = serializers.IntegerField(
+        allow_null=True, help_text="The share of these in per cent; null before the event is over, and of nothing."
+    )
+
+
+class SaleReport(serializers.Serializer):
+    """What was sold and given back of an option on a day."""
+
+    day = Day(help_text="On the event's clocks.")
+    option = serializers.UUIDField(source="option.pk")
+    sold = serializers.IntegerField()
+    returned = serializers.IntegerField()
+
+
+class AdmissionReport(serializers.Serializer):
+    """How many were admitted at a gate in so many minutes."""
+
+    at = Instant(help_text="The beginning of the minutes.")
+    gate = serializers.CharField()
+    admitted = serializers.IntegerField()
+
+
+class EventReport(serializers.Serializer):
+    """What became of an event: its options, the days on which something was sold, and who was admitted when."""
+
+    id = serializers.UUIDField()
+    audited_at = Instant(allow_null=True, help_text=AUDITED_HELP)
+    is_over = serializers.BooleanField()
+    options = OptionReport(many=True)
+    sales = SaleReport(many=True)
+    admission_minutes = serializers.IntegerField(
+        help_text="Admissions are counted by so many minutes: 1, 5, 15, 60, or 1440 for a day of the event's clocks."
+    )
+    admissions = AdmissionReport(many=True)
+
+
 class EventViewSet(ApiViewSet):
     """What people come to; customers see what is published."""
 
@@ -65,7 +124,9 @@ class EventViewSet(ApiViewSet):
         "retrieve": "allocation.see_options",
         "create": "allocation.manage_events",
         "partial_update": "allocation.manage_events",
+        "report": "allocation.report",
     }
+    outputs = {"report": EventReport}
     serializer_class = EventSerializer
     filterset_class = EventFilters
     inputs = {"create": NewEvent, "partial_update": EventChange}
@@ -84,8 +145,8 @@ class EventViewSet(ApiViewSet):
     }
 
     def rows(self) -> QuerySet:
-        """Every event."""
-        return Event.objects.all()
+        """Every event, with when its books were counted again, and whether it is over."""
+        return Event.objects.with_audit().with_over()
 
     def create(self, request: Request) -> Response:
         """Prepare an event; until it is published nobody but supervisors sees it."""
@@ -95,3 +156,19 @@ class EventViewSet(ApiViewSet):
         """Change what is given. Sales that were to end with the event still do; none goes on when it is over."""
         event, changes = self.get_object(), self.input()
         return self.answer(actions.change_event(event, **changes, by=request.user))
+
+    @action(detail=True, methods=["get"])
+    def report(self, request: Request, **kwargs: Any) -> Response:
+        """Say what became of an event: sales day by day, admissions by time and gate, and who did not come."""
+        event = self.get_object()
+        sums, flow = sums_of_options(event), flow_of(event)
+        told = {
+            "id": event.pk,
+            "audited_at": event.audited_at,
+            "is_over": event.is_over,
+            "options": sums,
+            "sales": sales_of(event, [one.thing for one in sums]),
+            "admission_minutes": flow.minutes,
+            "admissions": flow.counted,
+        }
+        return Response(self.get_serializer(told).data)

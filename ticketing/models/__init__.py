@@ -4,7 +4,7 @@ from ticketing.models.accounts import ApiToken, EmailLink, Session, User
 from ticketing.models.base import Record, State, Stock, Tone
 from ticketing.models.hours import Calendar, Closure, Opening, SpecialOpening, Weekday
 from ticketing.models.outbox import Delivery, Mail, Webhook
-from ticketing.models.trail import Activity, Allowance, Heartbeat, IdempotencyKey, Site
+from ticketing.models.trail import Activity, Allowance, Heartbeat, IdempotencyKey, Site, Verdict
 from ticketing.models.waiting import Waiter
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Stock",
     "Tone",
     "User",
+    "Verdict",
     "Waiter",
     "Webhook",
     "Weekday",

@@ -1,5 +1,6 @@
 """What the site remembers of itself: what was done, which requests came, which processes live, how it is run."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -8,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketing import querysets
 from ticketing.models.accounts import User, role_word
+from ticketing.models.base import State
 
 
 class IdempotencyKey(models.Model):
@@ -80,6 +82,33 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Verdict(models.Model):
+    """What the last audit said of one promise: one row for each, written over by the next audit."""
+
+    promise = models.CharField(_("promise"), max_length=10, primary_key=True)
+    at = models.DateTimeField(_("counted"))
+    damaged = ArrayField(
+        models.TextField(),
+        verbose_name=_("broken by"),
+        blank=True,
+        help_text=_("The ids of the rows that break it, the first thousand; empty when it holds."),
+    )
+
+    objects = querysets.VerdictQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("verdict of the audit")
+        verbose_name_plural = _("verdicts of the audit")
+
+    def __str__(self) -> str:
+        return self.promise
+
+    @property
+    def state(self) -> State:
+        """Whether it holds."""
+        return State("bad", _("untrue")) if self.damaged else State("good", _("true"))
 
 
 class Site(models.Model):

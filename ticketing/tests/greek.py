@@ -38,6 +38,7 @@ from ticketing.models import (
     IdempotencyKey,
     Session,
     Site,
+    Verdict,
     Waiter,
 )
 from ticketing.rights import Role
@@ -142,11 +143,22 @@ class World:
         given_back, kept, *_others = self.purchases[0].tickets.order_by("number")
         cancel_ticket(given_back, by=self.customer)
         self.tickets += [given_back, kept, self.purchases[2].tickets.first()]
+        scan(kept.code, gate=TEXT, nonce=uuid4(), by=None)
+        self.count()
         self.holds = [hold_tickets(dict.fromkeys((first.pk, second.pk), 2), **mine) for _state in range(2)]
         self.holds.append(hold_tickets({self.option.pk: 1}, **mine))
         Hold.objects.filter(pk=self.holds[0].pk).update(until=Now())
         lapse_holds()
         release_hold(self.holds[1], by=self.customer)
+
+    def count(self):
+        """The books of one event are right, those of another are wrong, and the last one's were not counted yet."""
+        EventTicket.objects.filter(option=self.staged[4]).update(created_at=timezone.now() - timedelta(days=70))
+        EventTicket.objects.filter(option=self.staged[6]).update(created_at=timezone.now() - timedelta(days=3))
+        over = timezone.now() - timedelta(hours=1)
+        Event.objects.filter(pk=self.events[2].pk).update(starts_at=over - timedelta(days=1), ends_at=over)
+        Verdict.objects.note("E1", at=timezone.now(), damaged=[str(self.staged[6].pk)])
+        Event.objects.filter(pk=self.events[1].pk).update(created_at=timezone.now() + timedelta(days=1))
 
     def ask(self):
         asked = {"subject": TEXT, "message": TEXT, "by": self.customer}

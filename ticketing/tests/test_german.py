@@ -248,6 +248,10 @@ def parts(world):
         "booking:wait": [{"pk": world.booking.slot_id}],
         "booking:take_up": [{"pk": row.pk} for row in world.waiters],
         "allocation:event": [{"pk": row.pk} for row in world.events],
+        **{
+            f"allocation:{name}": [{"pk": row.pk} for row in world.events]
+            for name in ("report", "report_options", "report_sales", "report_admissions")
+        },
         **{f"allocation:{name}": [{"pk": row.pk} for row in [*options, *world.staged]] for name in ("buy", "wait")},
         "allocation:take_up": [{"pk": row.pk} for row in world.waiters],
         "allocation:hold": [{"pk": row.pk} for row in world.holds],

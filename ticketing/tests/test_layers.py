@@ -15,6 +15,7 @@ LAYERS = (
     "timetable",
     "policies",
     "availability",
+    "audit",
     "actions",
     "tasks",
 )  # low to high; everything else is a surface

@@ -162,6 +162,13 @@ CASES = [
     api("allocation.see_options", "GET", "allocation/events/{id}/", thing="event"),
     api("allocation.manage_events", "POST", "allocation/events/", EVENT),
     api("allocation.manage_events", "PATCH", "allocation/events/{id}/", {"venue": "Hall"}, thing="event"),
+    api("allocation.report", "GET", "allocation/events/{id}/report/", thing="event"),
+    Case("allocation.report", "panel", "GET", "/panel/events/report/"),
+    Case("allocation.report", "panel", "GET", "/panel/events/{id}/report/", thing="event"),
+    *(
+        Case("allocation.report", "panel", "GET", f"/panel/events/{{id}}/report/{name}.csv", thing="event")
+        for name in ("options", "sales", "admissions")
+    ),
     api("allocation.hold", "GET", "allocation/holds/"),
     api("allocation.hold", "GET", "allocation/holds/{id}/", thing="hold"),
     api(

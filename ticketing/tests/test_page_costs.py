@@ -134,6 +134,8 @@ SUPERVISOR = [
     "/panel/board/",
     "/panel/desk/",
     "/panel/questions/",
+    "/panel/events/report/",
+    "/panel/events/{event.pk}/report/",
     "/admin/",
     *[f"/admin/support/{name}/" for name in ("ticket", "reply", "agent")],
     *[f"/admin/booking/{name}/" for name in ("booking", "slot", "service")],

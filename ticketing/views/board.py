@@ -68,6 +68,7 @@ def _counters(request: HttpRequest, now: datetime) -> dict[str, Any]:
         "sold": sales and _sold(sales, now),
         "options": figures.newest_options(request.user),
         "parts": [(PARTS[part.name], part) for part in parts or []],
+        "untrue": figures.untrue(request.user),
         "is_well": all(part.word == "ok" for part in parts or []),
     }
 

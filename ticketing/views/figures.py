@@ -166,3 +166,9 @@ def parts(actor: Actor) -> list[Part]:
     """Every part, as /health/ready tells it."""
     ages = health.ages_of_parts()
     return [Part(name, word, ages.get(name)) for name, word in health.words(ages).items()]
+
+
+@_of("site.outbox")
+def untrue(actor: Actor) -> list[str]:
+    """The promises that the last audit found untrue."""
+    return health.untrue()
