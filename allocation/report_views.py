@@ -14,6 +14,7 @@ from allocation.reports import (
     chart_of_flow,
     chart_of_missed,
     charts_of_sales,
+    fates_of,
     flow_of,
     sales_of,
     sums_of_events,
@@ -52,13 +53,14 @@ def events(request: HttpRequest) -> HttpResponse:
 def report(request: HttpRequest, pk: UUID) -> HttpResponse:
     """How the tickets of an event sold, who was admitted when, and with how many tickets nobody came."""
     event: Any = get_object_or_404(_events(request).with_audit(), pk=pk)
-    sums = sums_of_options(event)
+    fates = fates_of(event)
+    sums = sums_of_options(event, fates)
     options = [one.thing for one in sums]
     context = {
         "event": event,
         "sums": sums,
         "total": total_of(sums, event),
-        "sales": charts_of_sales(sales_of(event, options), options),
+        "sales": charts_of_sales(sales_of(fates, options), options),
         "admissions": chart_of_flow(flow_of(event), event),
         "missed": chart_of_missed(sums),
         "may_report": True,
@@ -72,7 +74,7 @@ def report(request: HttpRequest, pk: UUID) -> HttpResponse:
 def options_table(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
     """What became of each option, as a table."""
     event = get_object_or_404(_events(request), pk=pk)
-    sums = sums_of_options(event)
+    sums = sums_of_options(event, fates_of(event))
     rows = ((one.thing.pk, one.thing, *(getattr(one, name) for name in NUMBERS)) for one in sums)
     return csv_response(f"options-{event.pk}", OPTION_COLUMNS, rows)
 
@@ -83,7 +85,7 @@ def options_table(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
 def sales_table(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
     """What was sold and given back of each option, day by day."""
     event = get_object_or_404(_events(request), pk=pk)
-    sales = sales_of(event, event.options.order_by("created_at", "pk"))
+    sales = sales_of(fates_of(event), event.options.order_by("created_at", "pk"))
     rows = ((sale.day, sale.option.pk, sale.option, sale.sold, sale.returned) for sale in sales)
     return csv_response(f"sales-{event.pk}", SALE_COLUMNS, rows)
 

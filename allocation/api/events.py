@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from allocation import actions
 from allocation.filters import EventFilters
 from allocation.models import DESCRIPTION_LIMIT, NAME_LIMIT, Event
-from allocation.reports import flow_of, sales_of, sums_of_options
+from allocation.reports import fates_of, flow_of, sales_of, sums_of_options
 from ticketing.toolkit.api import ApiViewSet
 from ticketing.toolkit.fields import Day, Flag, Instant, Text
 
@@ -161,13 +161,14 @@ class EventViewSet(ApiViewSet):
     def report(self, request: Request, **kwargs: Any) -> Response:
         """Say what became of an event: sales day by day, admissions by time and gate, and who did not come."""
         event = self.get_object()
-        sums, flow = sums_of_options(event), flow_of(event)
+        fates, flow = fates_of(event), flow_of(event)
+        sums = sums_of_options(event, fates)
         told = {
             "id": event.pk,
             "audited_at": event.audited_at,
             "is_over": event.is_over,
             "options": sums,
-            "sales": sales_of(event, [one.thing for one in sums]),
+            "sales": sales_of(fates, [one.thing for one in sums]),
             "admission_minutes": flow.minutes,
             "admissions": flow.counted,
         }

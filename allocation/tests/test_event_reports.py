@@ -21,6 +21,7 @@ from allocation.reports import (
     Flow,
     chart_of_flow,
     charts_of_sales,
+    fates_of,
     flow_of,
     sales_of,
     sums_of_events,
@@ -80,8 +81,9 @@ def boss(client):
 
 
 def figures(event):
-    sums = sums_of_options(event)
-    return sums, sales_of(event, [one.thing for one in sums]), flow_of(event, minutes=1)
+    fates = fates_of(event)
+    sums = sums_of_options(event, fates)
+    return sums, sales_of(fates, [one.thing for one in sums]), flow_of(event, minutes=1)
 
 
 def random_world(seed):
@@ -153,7 +155,7 @@ def test_a_sale_belongs_to_the_day_of_the_events_clocks():
     event = over(time_zone="America/New_York")
     option = TicketOptionFactory(event=event)
     sell(option, datetime(2025, 7, 2, 3, 30, tzinfo=UTC), datetime(2025, 7, 2, 4, 30, tzinfo=UTC))
-    assert [(sale.day, sale.sold) for sale in sales_of(event, [option])] == [
+    assert [(sale.day, sale.sold) for sale in sales_of(fates_of(event), [option])] == [
         (date(2025, 7, 1), 1),
         (date(2025, 7, 2), 1),
     ]
@@ -197,7 +199,10 @@ def test_however_long_a_sale_lasts_the_charts_stay_small(days):
     tickets = sell(option, AUTUMN - days * DAY, AUTUMN)
     admit(tickets[:1], "North", AUTUMN - days * DAY)
     admit(tickets[1:], "North", AUTUMN)
-    for chart in [*charts_of_sales(sales_of(event, [option]), [option]), chart_of_flow(flow_of(event), event)]:
+    for chart in [
+        *charts_of_sales(sales_of(fates_of(event), [option]), [option]),
+        chart_of_flow(flow_of(event), event),
+    ]:
         assert len(chart.labels) <= MOST_LABELS + 1
         assert sum(chart.series["North" if chart.name == "admissions" else option.name]) >= 2
 
@@ -218,7 +223,8 @@ def test_many_options_and_gates_are_shown_as_few_lines():
 def test_nobody_has_missed_what_is_not_over():
     option = TicketOptionFactory(event=EventFactory())
     sell(option, timezone.now())
-    [one] = sums_of_options(shown(option.event))
+    event = shown(option.event)
+    [one] = sums_of_options(event, fates_of(event))
     assert (one.expected, one.missed, one.missed_share) == (1, None, None)
 
 
@@ -260,7 +266,7 @@ def test_the_page_shows_what_became_of_an_event(boss, evening):
     page = visit(boss, address(evening))
     for words in (
         "Report: Late quartets",
-        "2 (67 %)",
+        "2 (67\xa0%)",
         "Tickets sold so far, without those given back",
         "Sold by day",
         "Given back by day",
@@ -319,7 +325,7 @@ def test_all_events_stand_side_by_side(boss, evening):
     answer = boss.get("/panel/events/report/")
     last = visit(boss, f"/panel/events/report/?after={answer.context['page'].after}")
     assert "Late quartets" in last.words
-    assert "2 (67 %)" in last.words
+    assert "2 (67\xa0%)" in last.words
     assert boss.get("/panel/events/report/?after=x").status_code == 400
 
 

@@ -16,6 +16,7 @@ KNOWN = {
     "ticket": f"{ALL} allocation_ticket WHERE number = 1 AND purchase_id IS NOT NULL",
     "purchase": f"{ALL} allocation_purchase",
     "event": f"{ALL} allocation_event WHERE name = 'Nuits d’été'",
+    "over": f"{ALL} allocation_event WHERE venue = 'Waldbühne'",
     "standing": f"{ALL} allocation_hold WHERE state = 'held'",
     "gone": f"{ALL} allocation_hold WHERE state = 'released'",
     "mine": f"{ALL} allocation_ticket WHERE valid AND number = 3",
@@ -104,6 +105,7 @@ PAGES = {
         "/panel/events/report/",
         "/panel/events/{event}/",
         "/panel/events/{event}/report/",
+        "/panel/events/{over}/report/",
         "/admin/",
         "/admin/support/ticket/",
         "/admin/support/agent/add/",
@@ -208,6 +210,55 @@ STAGED = """
     WHERE option.name IN ('Parterre', 'Balcony')
 """
 
+# An event that is over, with what its report shows: sold in some weeks, some given back, admitted at six gates.
+OVER = """
+    WITH event AS (
+        INSERT INTO allocation_event (
+            id, created_at, updated_at, name, venue, description, starts_at, ends_at, time_zone, published
+        )
+        VALUES (
+            gen_random_uuid(), '2025-08-01', now(), 'Der Widerspenstigen Zähmung, Freilichtbühne', 'Waldbühne', '',
+            '2025-10-26 00:00+00', '2025-10-26 04:00+00', 'Europe/Berlin', true
+        )
+        RETURNING id, starts_at, ends_at
+    ), option AS (
+        INSERT INTO allocation_ticketoption (
+            id, created_at, updated_at, capacity, taken, held, name, description, event_id, on_sale_until, least
+        )
+        SELECT gen_random_uuid(), now(), now(), 300, 0, 0, name, '', event.id, ends_at, 1
+        FROM event, unnest(ARRAY['Parkett', 'Rang', 'Stehplatz', 'Loge', 'Rollstuhlplatz mit Begleitung']) AS name
+        RETURNING id, name
+    ), ticket AS (
+        SELECT gen_random_uuid() AS id, gen_random_uuid() AS purchase, option.id AS option, one,
+            starts_at - one * interval '7 hours' AS sold,
+            starts_at + (one %% 50) * interval '2 minutes' AS came,
+            one %% 9 = 0 AS is_returned
+        FROM event, option, generate_series(1, 20 + 5 * length(option.name)) AS one
+    ), purchase AS (
+        INSERT INTO allocation_purchase (id, created_at, updated_at, option_id, buyer, quantity)
+        SELECT purchase, sold, sold, option, id, 1 FROM ticket
+    ), made AS (
+        INSERT INTO allocation_ticket (
+            id, created_at, updated_at, option_id, purchase_id, number, valid, cancelled_at, admitted_at
+        )
+        SELECT id, sold, sold, option, purchase, 1, NOT is_returned,
+            CASE WHEN is_returned THEN sold + interval '5 hours' END,
+            CASE WHEN one %% 4 > 0 AND NOT is_returned THEN came END
+        FROM ticket
+    )
+    INSERT INTO allocation_scan (
+        id, created_at, updated_at, ticket_id, gate, nonce, code_digest, outcome
+    )
+    SELECT gen_random_uuid(), came, came, id, 'Gate ' || one %% 6, gen_random_uuid(), 'x', 'admitted'
+    FROM ticket WHERE one %% 4 > 0 AND NOT is_returned
+"""
+SOLD = """
+    UPDATE allocation_ticketoption AS option SET taken = (
+        SELECT count(*) FROM allocation_ticket AS ticket WHERE option_id = option.id AND cancelled_at IS NULL
+    )
+    FROM allocation_event AS event WHERE event.id = event_id AND venue = 'Waldbühne'
+"""
+
 
 def make_what_the_demo_has_none_of(site):
     people = site.call("GET", "/users")[1]
@@ -224,6 +275,8 @@ def make_what_the_demo_has_none_of(site):
     assert [status // 100 for status, *_ in made] == [2] * 5
     site.sql(WAITS, option[1]["ID"])
     site.sql(STAGED)
+    site.sql(OVER)
+    site.sql(SOLD)
 
 
 @pytest.fixture(scope="session")  # as its site is: tests of one module may come in several turns
