@@ -10,7 +10,7 @@ from django.db.models import F
 from django.test import Client
 
 from allocation import tasks
-from allocation.actions import cancel_ticket
+from allocation.actions import cancel_ticket, release_hold
 from allocation.models import Ticket, TicketOption
 from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactory, TicketOptionFactory, pass_time
 from booking.tests.walking import visit
@@ -149,7 +149,9 @@ def test_an_option_is_recounted_step_by_step(option):
     bought = PurchaseFactory(option=option, quantity=4)
     cancel_ticket(Ticket.objects.get(pk=bought.tickets[0]), by=None)
     HoldFactory(option=option, quantity=2)
+    release_hold(HoldFactory(option=option, quantity=1), by=None)
     numbers, out, code = steps(option)
+    assert "overdue" not in out
     assert numbers == {
         "allocation": 10,
         "tickets bought": 4,
