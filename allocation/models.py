@@ -400,6 +400,15 @@ class Scan(Record):
     ticket = models.ForeignKey(
         Ticket, null=True, on_delete=models.PROTECT, related_name="scans", verbose_name=_("ticket")
     )
+    event = models.ForeignKey(
+        Event,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="scans",
+        db_index=False,
+        verbose_name=_("event"),
+        help_text=_("At whose gate it was shown; of a scan that names no event, the ticket's own."),
+    )
     gate = models.CharField(_("gate"), max_length=GATE_LIMIT)
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -445,6 +454,13 @@ class Scan(Record):
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="allocation_scan_newest"),
+            models.Index(fields=["event", "-created_at", "-id"], name="allocation_scan_of_event"),
+            # What the gates count while people come.
+            models.Index(
+                fields=["event", "gate"],
+                condition=Q(outcome="admitted", undone_at=None),
+                name="allocation_scan_admissions",
+            ),
         ]
 
     def __str__(self) -> str:

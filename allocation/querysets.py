@@ -1,6 +1,6 @@
 """The words of allocation's queries."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
 
@@ -30,6 +30,8 @@ from ticketing.rights import Actor, Scope
 
 BOOKS = "E1"  # the promise about what events show to everybody: how many are sold, held and left
 NEVER = datetime(9999, 12, 1, tzinfo=UTC)  # when what belongs to no event begins, in the order of what is on
+MOST_GATES = 50  # that are counted one by one
+LOOKED_UP_FOR = timedelta(hours=12)  # after an event
 MIRROR = datetime(2100, 1, 1, tzinfo=UTC)  # turns an order of instants round
 
 # Of tickets: until when customers can give them back, and that they can.
@@ -46,8 +48,9 @@ class EventQuerySet(RecordQuerySet):
     """What people come to."""
 
     def visible_to(self, actor: Actor, operation: str) -> Self:
-        """Every event for whoever prepares them, the published ones for everybody."""
-        rights.require(actor, operation)
+        """Every event for whoever prepares them, the published ones for everybody; of a gate's work its own."""
+        if rights.require(actor, operation) == Scope.EVENT:
+            return self.filter(gates=actor)
         return self if sees_unpublished(actor) else self.filter(published=True)
 
     def to_come(self) -> Self:
@@ -69,6 +72,10 @@ class EventQuerySet(RecordQuerySet):
         verdict = apps.get_model("ticketing.verdict").objects.filter(promise=BOOKS, at__gte=OuterRef("created_at"))
         counted = self.annotate(counted_at=Subquery(verdict.values("at")), miscounted=Exists(verdict.against(ids)))
         return counted.annotate(audited_at=Case(When(miscounted=False, then=F("counted_at"))))
+
+    def at_the_gates(self) -> Self:
+        """Those that people may still come to, or about which gates still have something to look up."""
+        return self.filter(ends_at__gt=Now() - LOOKED_UP_FOR)
 
 
 class HoldQuerySet(RecordQuerySet):
@@ -234,5 +241,10 @@ class ScanQuerySet(RecordQuerySet):
         return self.filter(outcome="admitted", undone_at=None)
 
     def with_people(self) -> Self:
-        """Each with its ticket, who scanned it, and the admission before it."""
-        return self.select_related("ticket__option", "account", "earlier__account")
+        """Each with its ticket and what that is for, who scanned it, and the admission before it."""
+        return self.select_related("ticket__option__event", "account", "earlier__account")
+
+    def per_gate(self) -> list[tuple[str, int]]:
+        """How many came in at which gate, the busiest gates first; of very many gates not the last ones."""
+        rows = self.admissions().values_list("gate").annotate(many=Count("pk")).order_by("-many", "gate")
+        return list(rows[:MOST_GATES])

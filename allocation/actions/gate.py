@@ -4,7 +4,7 @@ from base64 import b32decode
 from binascii import Error as NotBase32
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from allocation.errors import NotAdmitted
@@ -18,6 +18,7 @@ from ticketing.texts import clean_text
 from ticketing.toolkit.contracts import parse_uuid
 
 CODE_LENGTH = 52
+ADVISORY_LOCK = 7_346_004  # of scans that name no ticket; the second key is their nonce
 Outcome = Scan.Outcome
 
 
@@ -32,7 +33,9 @@ def scan(code: str, *, gate: str, nonce: UUID, by: Actor, event: Event | None = 
     account = by if isinstance(by, User) else None
     ticket = _ticket_of(code)
     shown = digest(tidy(code))
-    # After the ticket's lock: twins of one scan have waited for each other there.
+    if ticket is None:
+        _wait_for_twins(nonce)
+    # Twins of one scan have waited for each other: at the ticket's lock, or at that one.
     if known := Scan.objects.filter(account=account, nonce=nonce).first():
         if known.code_digest != shown:
             raise KeyReused(field="nonce")
@@ -40,6 +43,7 @@ def scan(code: str, *, gate: str, nonce: UUID, by: Actor, event: Event | None = 
     earlier = Scan.objects.admissions().filter(ticket=ticket).first() if ticket else None
     made = Scan(
         ticket=ticket,
+        event=event or _event_of(ticket),
         gate=clean_text(gate, field="gate", limit=Scan.GATE_LIMIT),
         account=account,
         nonce=nonce,
@@ -68,6 +72,12 @@ def undo_admission(scanned: Scan, *, reason: str, by: Actor) -> Scan:
     return Scan.objects.with_people().get(pk=scanned.pk)
 
 
+def _wait_for_twins(nonce: UUID) -> None:
+    """Let whoever else sends a scan with this nonce come to an end first; other scans do not wait."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [ADVISORY_LOCK, str(nonce)])
+
+
 def tidy(code: str) -> str:
     """The code without what hand scanners and people add."""
     return "".join(code.split()).replace("-", "").upper()
@@ -78,7 +88,7 @@ def _ticket_of(code: str) -> Ticket | None:
 
     Of what was bought or issued without an account nobody was shown a code: there the id, which is as random, admits.
     """
-    rows = Ticket.objects.select_for_update(no_key=True, of=("self",)).select_related("option", "purchase")
+    rows = Ticket.objects.select_for_update(no_key=True, of=("self",)).select_related("option__event", "purchase")
     if pk := parse_uuid(code.strip()):
         ticket = rows.filter(pk=pk, code_version=1).first()
         return ticket if ticket and not (ticket.purchase and ticket.purchase.account_id) else None
@@ -95,6 +105,10 @@ def _id_in(code: str) -> UUID | None:
     except (NotBase32, ValueError):
         return None
     return UUID(bytes=said[:16]) if said else None
+
+
+def _event_of(ticket: Ticket | None) -> Event | None:
+    return ticket.option.event if ticket and ticket.option else None
 
 
 def _outcome(ticket: Ticket | None, earlier: Scan | None, event: Event | None, gate: User | None) -> Outcome:

@@ -1,8 +1,10 @@
 """Events over the API."""
 
 from typing import Any
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -11,12 +13,17 @@ from rest_framework.response import Response
 from allocation import actions
 from allocation.filters import EventFilters
 from allocation.models import DESCRIPTION_LIMIT, NAME_LIMIT, Event
+from allocation.querysets import sees_unpublished
 from allocation.reports import fates_of, flow_of, sales_of, sums_of_options
+from ticketing.errors import NotFound
+from ticketing.models import User
 from ticketing.toolkit.api import ApiViewSet
-from ticketing.toolkit.fields import Day, Flag, Instant, Text
+from ticketing.toolkit.fields import Day, Flag, Id, Instant, Text
 
 ZONE_HELP = "Whose clocks the event goes by, such as Europe/Berlin."
 CANCEL_HELP = "Until then customers can give tickets back; null for until it begins."
+GATES_HELP = "Ids of the accounts of gates that admit people to it."
+MOST_GATES = 500  # of one event
 
 AUDITED_HELP = (
     "When all that is sold and held of it was last counted again and was right; null before the first time, and when "
@@ -31,6 +38,7 @@ class EventSerializer(serializers.ModelSerializer):
     ends_at = Instant(read_only=True)
     cancel_until = Instant(read_only=True, allow_null=True, help_text=CANCEL_HELP)
     audited_at = Instant(read_only=True, allow_null=True, help_text=AUDITED_HELP)
+    gates = serializers.SerializerMethodField(help_text=f"{GATES_HELP} Null for whoever does not prepare events.")
     created_at = Instant(read_only=True)
     updated_at = Instant(read_only=True)
 
@@ -38,9 +46,16 @@ class EventSerializer(serializers.ModelSerializer):
         model = Event
         fields = [
             *("id", "name", "venue", "description", "starts_at", "ends_at", "time_zone"),
-            *("published", "cancel_until", "audited_at", "created_at", "updated_at"),  # not who its gates are
+            *("published", "cancel_until", "audited_at", "gates", "created_at", "updated_at"),
         ]
         read_only_fields = fields
+
+    @extend_schema_field(serializers.ListField(child=serializers.UUIDField(), allow_null=True))
+    def get_gates(self, event: Event) -> list[str] | None:
+        """They come with all events at once."""
+        if not sees_unpublished(self.context["request"].user):
+            return None
+        return sorted(str(gate.pk) for gate in event.gates.all())
 
 
 class EventChange(serializers.Serializer):
@@ -54,6 +69,13 @@ class EventChange(serializers.Serializer):
     time_zone = Text(64, required=False, help_text=ZONE_HELP)
     published = Flag(required=False, help_text="Whether customers see it and can buy.")
     cancel_until = Instant(required=False, allow_null=True, help_text=CANCEL_HELP)
+    gates = serializers.ListField(
+        child=Id(),
+        required=False,
+        min_length=0,
+        max_length=MOST_GATES,
+        help_text=f"{GATES_HELP} One that is left out admits nobody from its next scan on.",
+    )
 
 
 class NewEvent(EventChange):
@@ -145,8 +167,16 @@ class EventViewSet(ApiViewSet):
     }
 
     def rows(self) -> QuerySet:
-        """Every event, with when its books were counted again, and whether it is over."""
-        return Event.objects.with_audit().with_over()
+        """Every event with its gates, with when its books were counted again, and whether it is over."""
+        events = Event.objects.with_audit().with_over()
+        return events.prefetch_related(Prefetch("gates", User.objects.only("pk")))
+
+    def input(self) -> dict[str, Any]:
+        """What the body says, with the accounts that it names."""
+        said = super().input()
+        if "gates" in said:
+            said["gates"] = _gates_named(said["gates"])
+        return said
 
     def create(self, request: Request) -> Response:
         """Prepare an event; until it is published nobody but supervisors sees it."""
@@ -173,3 +203,11 @@ class EventViewSet(ApiViewSet):
             "admissions": flow.counted,
         }
         return Response(self.get_serializer(told).data)
+
+
+def _gates_named(pks: list[UUID]) -> list[User]:
+    """The accounts of these ids, or NotFound when any is missing."""
+    found = list(User.objects.admitted().filter(pk__in=pks))
+    if len(found) < len(set(pks)):
+        raise NotFound(field="gates")
+    return found

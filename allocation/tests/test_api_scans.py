@@ -6,7 +6,7 @@ import uuid
 import pytest
 from django.test import Client
 
-from allocation.models import Scan
+from allocation.models import Event, Scan
 from allocation.tests.factories import EventFactory
 from allocation.tests.test_gate import sold
 from ticketing.tests.factories import UserFactory, bearer
@@ -80,3 +80,36 @@ def test_an_event_that_is_not_there_is_missing(gate):
     ticket, headers = sold(EventFactory(gates=[gate])), bearer(gate)
     with nothing_changes():
         assert show(ticket, headers, event=str(uuid.uuid4())).status_code == 404
+
+
+EVENTS = "/api/v1/allocation/events/"
+EVENT = {
+    "name": "Evening",
+    "starts_at": "2031-05-06T19:00:00Z",
+    "ends_at": "2031-05-06T22:00:00Z",
+    "time_zone": "Europe/Berlin",
+    "published": True,
+}
+
+
+def test_a_gate_that_is_taken_off_an_event_admits_nobody_at_its_next_scan(gate):
+    headers, boss = bearer(gate), bearer(UserFactory(role="supervisor"))
+    made = send(EVENTS, {**EVENT, "gates": [str(gate.pk)]}, boss).json()
+    assert made["gates"] == [str(gate.pk)]
+    event = Event.objects.get(pk=made["id"])
+    assert show(sold(event), headers).json()["outcome"] == "admitted"
+    changed = Client().patch(EVENTS + f"{event.pk}/", json.dumps({"gates": []}), "application/json", headers=boss)
+    assert (changed.status_code, changed.json()["gates"]) == (200, [])
+    assert show(sold(event), headers).json()["outcome"] == "wrong_event"
+
+
+def test_only_accounts_of_gates_are_named_as_gates_and_only_supervisors_see_which(gate):
+    boss = bearer(UserFactory(role="supervisor"))
+    for pk, status, code in ((UserFactory().pk, 409, "terms_misfit"), (uuid.uuid4(), 404, "not_found")):
+        with nothing_changes():
+            refused = send(EVENTS, {**EVENT, "gates": [str(gate.pk), str(pk)]}, boss)
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+    event = EventFactory(gates=[gate])
+    for headers in ({}, bearer(UserFactory()), bearer(gate)):
+        assert Client().get(f"{EVENTS}{event.pk}/", headers=headers).json()["gates"] is None
+    assert Client().get(f"{EVENTS}{event.pk}/", headers=boss).json()["gates"] == [str(gate.pk)]

@@ -164,6 +164,16 @@ def test_only_gates_are_gates(event):
         actions.change_event(event, gates=[UserFactory.build()], by=None)
 
 
+def test_a_scan_belongs_to_the_event_at_whose_gate_it_was_made(ticket, gate):
+    boss, event, other = UserFactory(role="supervisor"), ticket.option.event, EventFactory()
+    assert scan(ticket.code, by=gate).event == event
+    assert scan(ticket.code, by=boss, event=other).event == other
+    assert scan("nonsense", by=boss, event=other).event == other
+    assert scan("nonsense", by=gate).event is None
+    assert Scan.objects.filter(event=event).per_gate() == [("North", 1)]
+    assert Scan.objects.filter(event=other).per_gate() == []
+
+
 def test_the_database_alone_admits_nobody_twice(ticket):
     first = scan(ticket.code)
     with pytest.raises(IntegrityError, match="admits_once"), transaction.atomic():
@@ -194,6 +204,27 @@ def test_one_scan_sent_ten_times_at_once_is_one():
     person = UserFactory(role="supervisor")
     answers = at_once(*[partial(scan, ticket.code, by=person, nonce=nonce)] * 10)
     assert {answer.pk for answer in answers} == {Scan.objects.get().pk}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_scan_of_an_unknown_code_sent_ten_times_at_once_is_one():
+    person, nonce = UserFactory(role="supervisor"), uuid.uuid4()
+    answers = at_once(*[partial(scan, "nonsense", by=person, nonce=nonce)] * 10)
+    assert {answer.pk for answer in answers} == {Scan.objects.get().pk}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_undo_one_admission_at_once_one_is_told_that_it_is_undone_already():
+    ticket = sold(EventFactory())
+    bosses = UserFactory.create_batch(2, role="supervisor")
+    for _round in range(10):
+        admitted = scan(ticket.code)
+        calls = [partial(actions.undo_admission, admitted, reason=f"By {boss}.", by=boss) for boss in bosses]
+        answers = at_once(*calls)
+        assert [isinstance(answer, NotAdmitted) for answer in answers].count(True) == 1
+        [undone] = [answer for answer in answers if isinstance(answer, Scan)]
+        assert Scan.objects.get(pk=admitted.pk).undone_reason == undone.undone_reason
+        assert broken() == set()
 
 
 @pytest.mark.django_db(transaction=True)
