@@ -240,7 +240,7 @@ class TicketAdmin(ReadOnlyAdmin):
 
 @admin.register(Scan)
 class ScanAdmin(ReadOnlyAdmin):
-    """What was shown at gates, newest first; an admission is undone over the API, for a reason."""
+    """What was shown at gates, newest first; an admission is undone on the page of its gate, or over the API."""
 
     sees = "allocation.see_scans"
 

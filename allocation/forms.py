@@ -6,14 +6,16 @@ from uuid import UUID, uuid4
 
 from django import forms
 from django.core.validators import MinValueValidator
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from allocation.actions import MAX_AT_ONCE
-from allocation.models import TicketOption
+from allocation.models import Event, Scan, TicketOption
 from ticketing.models import Waiter
 from ticketing.texts import clean_email
 from ticketing.toolkit.panel import OnceForm, refusals_on
+from ticketing.toolkit.times import in_words
 
 
 class NarrowForm(forms.Form):
@@ -158,3 +160,60 @@ class OfferForm(OnceForm):
         if held == 1:
             field.widget = forms.HiddenInput()
         field.widget.attrs["max"] = held
+
+
+def _dated(event: Event) -> str:
+    """The event with its day, as there may be more of that name."""
+    with timezone.override(event.zone):
+        return f"{event} · {in_words(event.starts_at)}"
+
+
+class PlaceForm(forms.Form):
+    """What a gate is called."""
+
+    gate = forms.CharField(
+        label=_("Name of the gate"),
+        max_length=Scan.GATE_LIMIT,
+        help_text=_("As your people call it, such as North. Whoever shows a ticket twice is told it."),
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
+
+
+class GateForm(PlaceForm):
+    """Which event somebody admits to, and where."""
+
+    event = forms.TypedChoiceField(label=_("Event"), coerce=UUID)
+    field_order = ("event", "gate")
+
+    def __init__(self, events: Iterable[Event], data: Any = None, **options: Any) -> None:
+        super().__init__(data, **options)
+        self.fields["event"].choices = [(str(event.pk), _dated(event)) for event in events]  # type: ignore[attr-defined]
+
+
+class CodeForm(forms.Form):
+    """What is shown at a gate. A hand scanner types it and presses Enter; sent twice, it is one scan."""
+
+    nonce = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
+    code = forms.CharField(
+        label=_("Code"),
+        widget=forms.TextInput(
+            {
+                "autocomplete": "off",
+                "autocapitalize": "characters",
+                "autofocus": True,
+                "enterkeyhint": "go",
+                "spellcheck": "false",
+            }
+        ),
+    )
+
+
+class UndoForm(forms.Form):
+    """Why an admission is undone."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=Scan.REASON_LIMIT,
+        help_text=_("It is kept, and the gates see that the admission is undone."),
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )

@@ -174,6 +174,11 @@ class TicketOptionQuerySet(StockQuerySet):
         """Options of which nothing is left."""
         return self.filter(taken=F("capacity"))
 
+    def tickets_sold(self) -> int:
+        """How many are sold of all of them."""
+        sold: int = self.aggregate(sold=Coalesce(Sum(F("taken") - F("held")), 0))["sold"]
+        return sold
+
     def in_numbers(self) -> dict[str, int]:
         """How many options there are, how many of them are to be had, and how many tickets are left of all."""
         return self.aggregate(

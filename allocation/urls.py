@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from allocation import hold_views, report_views, ticket_views, views, waiting_views
+from allocation import gate_views, hold_views, report_views, ticket_views, views, waiting_views
 
 app_name = "allocation"
 
@@ -24,5 +24,8 @@ urlpatterns = [
     path("tickets/", ticket_views.tickets, name="tickets"),
     path("tickets/<uuid:pk>/", ticket_views.ticket, name="ticket"),
     path("tickets/<uuid:pk>/cancel/", ticket_views.ticket_cancel, name="ticket_cancel"),
+    path("gate/", gate_views.gates, name="gates"),
+    path("gate/<uuid:pk>/", gate_views.gate, name="gate"),
+    path("gate/scans/<uuid:pk>/undo/", gate_views.undo, name="undo"),
     path("purchases/<uuid:pk>/cancel/", ticket_views.purchase_cancel, name="purchase_cancel"),
 ]

@@ -199,7 +199,10 @@ for origin in EMBED_ORIGINS:
         raise ImproperlyConfigured(
             f"EMBED_ORIGINS names “{origin}”. Name origins with commas between them: https://www.example.org"
         )
-PERMISSIONS_POLICY = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"  # gates read codes by camera
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+# Of the pages that read codes by camera, whose reader works in a thread of its own.
+CAMERA_CONTENT_SECURITY_POLICY = f"{CONTENT_SECURITY_POLICY}; worker-src blob:"
+CAMERA_PERMISSIONS_POLICY = PERMISSIONS_POLICY.replace("camera=()", "camera=(self)")
 CSRF_FAILURE_VIEW = "ticketing.toolkit.middleware.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not IS_DEMO
 # With this prefix browsers take the cookie from this very host and over TLS only.

@@ -20,6 +20,7 @@ from allocation.actions import (
     purchase,
     release_hold,
     scan,
+    undo_admission,
 )
 from allocation.models import Event, Hold, TicketOption
 from allocation.models import Purchase as EventPurchase
@@ -121,7 +122,7 @@ class World:
         soon, day = timezone.now() + timedelta(days=1), timedelta(days=1)
         named = {"name": TEXT, "venue": TEXT, "description": TEXT, "time_zone": "Europe/Athens", "by": None}
         self.events = [
-            create_event(**named, starts_at=soon, ends_at=soon + day, published=True),
+            create_event(**named, starts_at=soon, ends_at=soon + day, published=True, gates=[self.people[Role.GATE]]),
             create_event(**named, starts_at=NOON, ends_at=NOON + day),
             create_event(**named, starts_at=NOON, ends_at=NOON + day, published=True),
         ]
@@ -140,11 +141,16 @@ class World:
         bought = [buy({first.pk: 2, second.pk: 2}, **mine), buy({last.pk: 1}, **mine), buy({late.pk: 2}, **mine)]
         Event.objects.filter(pk=self.events[2].pk).update(cancel_until=timezone.now() - day)
         self.purchases = [EventPurchase.objects.get(pk=receipt.id) for receipt in bought]
-        given_back, kept, *_others = self.purchases[0].tickets.order_by("number")
+        given_back, kept, *others = self.purchases[0].tickets.order_by("number")
         cancel_ticket(given_back, by=self.customer)
         self.tickets += [given_back, kept, self.purchases[2].tickets.first()]
         scan(kept.code, gate=TEXT, nonce=uuid4(), by=None)
         self.count()
+        at_gate = {"gate": TEXT, "by": self.people[Role.GATE], "event": self.events[0]}
+        shown = [others[0].code, others[0].code, given_back.code, self.tickets[0].code, "1"]
+        self.scans = [scan(code, nonce=uuid4(), **at_gate) for code in shown]
+        again = scan(others[1].code, nonce=uuid4(), **at_gate)
+        self.scans.append(undo_admission(again, reason=TEXT, by=None))
         self.holds = [hold_tickets(dict.fromkeys((first.pk, second.pk), 2), **mine) for _state in range(2)]
         self.holds.append(hold_tickets({self.option.pk: 1}, **mine))
         Hold.objects.filter(pk=self.holds[0].pk).update(until=Now())

@@ -11,7 +11,7 @@ from collections import Counter
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import available_timezones
 
 import polib
@@ -25,6 +25,7 @@ from django.test.client import ClientHandler
 from django.urls import Resolver404, URLResolver, get_resolver, reverse
 from django.utils import translation
 
+from allocation.models import Scan
 from ticketing import rights
 from ticketing.actions import post_mail
 from ticketing.api.description import reference
@@ -257,6 +258,8 @@ def parts(world):
         "allocation:hold": [{"pk": row.pk} for row in world.holds],
         **{f"allocation:hold_{name}": [{"pk": world.holds[2].pk}] for name in ("buy", "release")},
         **{f"allocation:{name}": [{"pk": row.pk} for row in world.tickets] for name in ("ticket", "ticket_cancel")},
+        "allocation:gate": [{"pk": row.pk} for row in world.events],
+        "allocation:undo": [{"pk": row.pk} for row in world.scans],
         "allocation:purchase_cancel": [{"pk": row.pk} for row in world.purchases],
         "support:ticket": [{"code": row.code} for row in world.questions],
         **{f"support:{name}": [{"code": question.code}] for name in ("reply", "close", "reopen", "triage", "reject")},
@@ -369,6 +372,21 @@ def buys(walk, world):
         customer.send("allocation:ticket_cancel", pk=row.pk)
     for row in world.purchases:
         customer.send("allocation:purchase_cancel", pk=row.pk)
+
+
+def admits(walk, world):
+    gate, boss = walk.visitor(Role.GATE), walk.visitor(Role.SUPERVISOR)
+    for typed in ({}, {"event": "1", "gate": "Ω" * 51}, {"event": world.events[0].pk, "gate": "Ω"}):
+        gate.get(reverse("allocation:gates"), typed, follow=True)
+    address = reverse("allocation:gate", args=[world.events[0].pk]) + "?gate=Ω"
+    codes = [ticket.code for ticket in world.tickets]
+    for visitor, code in [(gate, ""), *((visitor, code) for code in [*codes, "1"] for visitor in (gate, boss))]:
+        visitor.post(address, {"code": code, "nonce": uuid4()})
+    visitor.post(address, {"code": "2", "nonce": world.scans[0].nonce})
+    admitted = Scan.objects.admissions().filter(event=world.events[0]).first()
+    for typed in ({}, {"reason": "Ω"}, {"reason": "Ω"}):
+        boss.send("allocation:undo", typed, pk=admitted.pk)
+    walk.visitor(Role.GATE).post(address, {"code": admitted.ticket.code, "nonce": admitted.nonce})
 
 
 def asks(walk, world):
@@ -484,7 +502,19 @@ def reads_mails(walk, world):
         walk.notes.read(path.name, [message.subject, *message.body.splitlines(), *Reader(page).sentences])
 
 
-JOURNEYS = [books, buys, waits, asks, answers, logs_in, opens_links, looks_after_the_account, is_refused, reads_mails]
+JOURNEYS = [
+    books,
+    buys,
+    admits,
+    waits,
+    asks,
+    answers,
+    logs_in,
+    opens_links,
+    looks_after_the_account,
+    is_refused,
+    reads_mails,
+]
 
 
 # The administration

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
 from django.db import Error, transaction
@@ -112,6 +113,19 @@ def operation(name: str) -> Callable[[View], View]:
         return asked
 
     return mark
+
+
+def with_camera(view: View) -> View:
+    """A page that may use the camera of the device; no other page may."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        response["Content-Security-Policy"] = settings.CAMERA_CONTENT_SECURITY_POLICY
+        response["Permissions-Policy"] = settings.CAMERA_PERMISSIONS_POLICY
+        return response
+
+    return answered
 
 
 def _log_in_first(request: HttpRequest) -> HttpResponse:

@@ -28,6 +28,7 @@ PLACES = [
     Place("support:tickets", _("Questions"), "support.open", _("Ask the support desk, and read the answers.")),
     Place("support:desk", _("Desk"), "support.presence", _("Answer questions: what waits, and what is in your hands.")),
     Place("booking:day", _("Arrivals"), "booking.check_in", _("See who comes today, and check them in.")),
+    Place("allocation:gates", _("Gate"), "allocation.admit", _("Admit people: scan their tickets, and see who came.")),
     Place("board", _("Board"), "site.board", _("See what happens now: who waits, who answers, and what is sold.")),
     Place("admin:index", _("Administration"), "account.admin"),
 ]

@@ -11,6 +11,7 @@ from django.utils import timezone
 import allocation.actions
 import booking.actions
 import support.actions
+from allocation.models import TicketOption
 from booking.models import Service
 from support.models import Agent
 from ticketing.actions import demo_secret, issue_token
@@ -119,12 +120,13 @@ def _events(people: dict[str, User]) -> None:
     allocation.actions.create_option(
         name="Guided tour of the archive", description="Twelve people at a time.", allocation=12, by=None
     )
-    _night_of_the_archive()
-    amara = people["amara"]
+    amara, admission = people["amara"], _night_of_the_archive(people["gate"])
+    allocation.actions.purchase(admission.pk, quantity=1, buyer=amara.pk, by=amara)
     allocation.actions.purchase(evening.pk, quantity=2, buyer=amara.pk, by=amara)
 
 
-def _night_of_the_archive() -> None:
+def _night_of_the_archive(gate: User) -> TicketOption:
+    """Its admission; the demo's gate scans the tickets for it."""
     begins = timezone.localtime().replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(days=30)
     night = allocation.actions.create_event(
         name="Night of the open archive",
@@ -134,12 +136,16 @@ def _night_of_the_archive() -> None:
         ends_at=begins + timedelta(hours=5),
         time_zone=settings.TIME_ZONE,
         published=True,
+        gates=[gate],
         by=None,
     )
-    for name, description, count in (
-        ("Admission", "All rooms, all evening.", 200),
-        ("Tour of the cellars", "At eight, with a lamp. Bring warm clothes.", 15),
-    ):
+    admission, _cellars = (
         allocation.actions.create_option(
             name=name, description=description, allocation=count, event=night, limit=4, by=None
         )
+        for name, description, count in (
+            ("Admission", "All rooms, all evening.", 200),
+            ("Tour of the cellars", "At eight, with a lamp. Bring warm clothes.", 15),
+        )
+    )
+    return admission

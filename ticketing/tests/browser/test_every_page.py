@@ -1,6 +1,7 @@
 """Every page in a real browser: readable for everybody, on phones and screens, in light and dark, and in German."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -17,6 +18,8 @@ KNOWN = {
     "purchase": f"{ALL} allocation_purchase",
     "event": f"{ALL} allocation_event WHERE name = 'Nuits d’été'",
     "over": f"{ALL} allocation_event WHERE venue = 'Waldbühne'",
+    "night": f"{ALL} allocation_event WHERE name LIKE 'Night of%%'",
+    "scan": f"{ALL} allocation_scan WHERE outcome = 'admitted'",
     "standing": f"{ALL} allocation_hold WHERE state = 'held'",
     "gone": f"{ALL} allocation_hold WHERE state = 'released'",
     "mine": f"{ALL} allocation_ticket WHERE valid AND number = 3",
@@ -95,11 +98,13 @@ PAGES = {
         "/account/sessions/",
     ],
     "mei": ["/", "/panel/desk/", "/panel/day/", "/panel/questions/", "/panel/questions/{question}/"],
-    "gate": ["/"],
+    "gate": ["/", "/panel/gate/", "/panel/gate/{night}/?gate=North"],
     "sofia": [
         "/",
         "/panel/board/",
         "/panel/board/?still",
+        "/panel/gate/{night}/?gate=North",
+        "/panel/gate/scans/{scan}/undo/?gate=North",
         "/panel/desk/",
         "/panel/questions/{question}/",
         "/panel/events/report/",
@@ -261,9 +266,11 @@ SOLD = """
 
 
 def make_what_the_demo_has_none_of(site):
-    people = site.call("GET", "/users")[1]
-    token = next(one["token"] for one in people if one["name"] == "Sofia Marino")
-    sofia = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    people = {one["name"]: one["token"] for one in site.call("GET", "/users")[1]}
+    sofia, gate = (
+        {"Authorization": f"Bearer {people[name]}", "Content-Type": "application/json"}
+        for name in ("Sofia Marino", "North Gate")
+    )
     made = [
         site.call("POST", "/api/v1/hours/calendars/", {"slug": "desk", "name": "The desk in Ærøskøbing"}, **sofia),
         site.call("POST", "/api/v1/webhooks/", {"url": "https://example.org/hook"}, **sofia),
@@ -272,7 +279,12 @@ def make_what_the_demo_has_none_of(site):
     ]
     buyer = {"Quantity": 2, "UserID": "406c1d05-bbb2-4e94-b183-7d208c2692e1"}
     made.append(site.call("POST", f"/ticket_options/{option[1]['ID']}/purchases", buyer))
-    assert [status // 100 for status, *_ in made] == [2] * 5
+    ticket = site.call("POST", "/api/v1/allocation/tickets/", {}, **sofia)[1]["id"]
+    for headers, code in ((sofia, ticket), (gate, ticket), (gate, "nonsense")):
+        shown = {"code": code, "gate": "North", "nonce": str(uuid4())}
+        made.append(site.call("POST", "/api/v1/allocation/scans/", shown, **headers))
+    assert [status // 100 for status, *_ in made] == [2] * 8
+    site.sql("UPDATE allocation_scan SET event_id = (SELECT id FROM allocation_event WHERE name LIKE 'Night of%%')")
     site.sql(WAITS, option[1]["ID"])
     site.sql(STAGED)
     site.sql(OVER)
