@@ -178,14 +178,19 @@ def test_every_line_of_the_readme_works_as_it_stands(site):
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_every_line_of_how_a_service_is_set_up_works_as_it_stands(site):
-    guide = (ROOT / "docs" / "booking.md").read_text()
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("booking.md", "<title>Book a time</title>"), ("allocation.md", "admitted\n{'id': ")],
+    ids=["a service", "an event"],
+)
+def test_every_line_of_how_something_is_set_up_works_as_it_stands(site, name, says):
+    guide = (ROOT / "docs" / name).read_text()
     blocks = re.findall(r"```sh\n(.*?)```", guide, re.DOTALL)
     assert len(blocks) == guide.count("\n## ") + 1  # one for each step, after the first lines
     lines = "".join(blocks).replace("http://127.0.0.1:8000", site.url)
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", lines], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "<title>Book a time</title>" in done.stdout
+    assert says in done.stdout
 
 
 def test_a_second_site_on_the_same_port_says_so_and_ends_with_1(site):
