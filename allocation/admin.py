@@ -21,8 +21,9 @@ from allocation.actions import (
     invalidate,
     release_hold,
     validate,
+    withdraw_transfer,
 )
-from allocation.models import Event, Hold, Purchase, Scan, Ticket, TicketOption
+from allocation.models import Event, Hold, Purchase, Scan, Ticket, TicketOption, Transfer
 from ticketing.models import User
 from ticketing.rights import Role
 from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
@@ -49,7 +50,7 @@ class EventForm(ModelForm):
         model = Event
         fields = [
             *("name", "venue", "description", "starts_at", "ends_at"),
-            *("time_zone", "cancel_until", "gates", "published"),
+            *("time_zone", "cancel_until", "transfer_until", "gates", "published"),
         ]
         widgets = {"description": Textarea, "gates": CheckboxSelectMultiple}
 
@@ -209,7 +210,7 @@ class TicketAdmin(ReadOnlyAdmin):
         STATE,
         "option",
         "number",
-        people("purchase.account", _("account")),
+        people("holder", _("holder")),
         "admitted_at",
         "created_at",
     ]
@@ -219,23 +220,43 @@ class TicketAdmin(ReadOnlyAdmin):
         ("cancelled_at", admin.EmptyFieldListFilter),
         "created_at",
     ]
-    list_select_related = ["option", "purchase__account"]
+    list_select_related = ["option", "holder"]
     search_fields = ["option__name"]
     search_help_text = _("The id of a ticket or of a purchase. Words are looked for in the 10,000 newest tickets.")
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
     readonly_fields = [STATE]
-    fields = ["id", STATE, "option", "purchase", "number", "admitted_at", "cancelled_at", "created_at"]
+    fields = ["id", STATE, "option", "purchase", "number", "holder", "admitted_at", "cancelled_at", "created_at"]
     actions = [
         each(validate, _("Make valid"), "allocation.set_validity"),
         each(invalidate, _("Make invalid"), "allocation.set_validity"),
         each(cancel_ticket, _("Give back"), "allocation.cancel"),
+        each(withdraw_transfer, _("Withdraw the offer to others"), "allocation.transfer"),
     ]
 
     def called(self, rows: QuerySet, term: str) -> QuerySet:
         """By id, or by purchase."""
         purchase = parse_uuid(term)
         return super().called(rows, term) | (rows.filter(purchase=purchase) if purchase else rows.none())
+
+
+@admin.register(Transfer)
+class TransferAdmin(ReadOnlyAdmin):
+    """Tickets that are handed on, newest first; offers are withdrawn at their tickets."""
+
+    list_display = ["id", "state", "ticket", people("by", _("from")), people("to", _("accepted by")), "created_at"]
+    list_filter = ["state", "created_at"]
+    list_select_related = ["ticket", "by", "to"]
+    search_fields = ["id__exact"]
+    search_help_text = _("The id of a transfer or of a ticket.")
+    sortable_by = ["created_at"]
+    ordering = ["-created_at", "-id"]
+    fields = ["id", "state", "ticket", "by", "to", "until", "created_at"]
+
+    def called(self, rows: QuerySet, term: str) -> QuerySet:
+        """By id, or by ticket."""
+        ticket = parse_uuid(term)
+        return super().called(rows, term) | (rows.filter(ticket=ticket) if ticket else rows.none())
 
 
 @admin.register(Scan)

@@ -134,6 +134,37 @@ CHECKS: list[Check] = [
         """,  # EXCEPT, because whatever PostgreSQL believes of the tables, it never goes through one for each row
     ),
     (
+        "E9",
+        "a ticket is held by whoever accepted it last, else by who bought it, and has a new code for each acceptance",
+        """
+        WITH accepted AS (
+            SELECT ticket_id, count(*) AS times, (array_agg(to_id ORDER BY created_at DESC))[1] AS newest
+            FROM allocation_transfer WHERE state = 'accepted' GROUP BY ticket_id
+        )
+        SELECT ticket.id, ticket.holder_id, ticket.code_version, accepted.times, accepted.newest
+        FROM allocation_ticket AS ticket
+        LEFT JOIN allocation_purchase AS purchase ON purchase.id = ticket.purchase_id
+        LEFT JOIN accepted ON accepted.ticket_id = ticket.id
+        WHERE ticket.code_version <> 1 + coalesce(accepted.times, 0)
+            OR ticket.holder_id IS DISTINCT FROM
+                CASE WHEN accepted.times IS NULL THEN purchase.account_id ELSE accepted.newest END
+        """,
+    ),
+    (
+        "E9",
+        "a ticket is offered by one link at most, by whoever holds it, and not once it is used or given back",
+        """
+        SELECT offer.ticket_id, count(*) AS links
+        FROM allocation_transfer AS offer JOIN allocation_ticket AS ticket ON ticket.id = offer.ticket_id
+        WHERE offer.state = 'offered'
+        GROUP BY offer.ticket_id
+        HAVING count(*) > 1 OR bool_or(
+            ticket.cancelled_at IS NOT NULL OR ticket.admitted_at IS NOT NULL
+            OR offer.by_id IS DISTINCT FROM ticket.holder_id
+        )
+        """,
+    ),
+    (
         "X2",
         "each purchase stands in the audit trail exactly once",
         """

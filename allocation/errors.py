@@ -111,6 +111,62 @@ class NotBought(Conflict):
     message = _("Nobody bought this ticket, so it cannot be given back. Make it invalid instead.")
 
 
+class HandedOn(Conflict):
+    """Somebody else holds it by now."""
+
+    code = "handed_on"
+    message = _("These tickets are somebody else's by now. Only whoever has them can give them back.")
+
+
+class NotToHandOn(Conflict):
+    """A ticket that admits nobody, or nobody any more, is of no use to others."""
+
+    code = "not_to_hand_on"
+    message = _("This ticket is used, given back or not valid, so it cannot be handed on.")
+
+
+class TooLateToHandOn(Conflict):
+    """The organiser lets nobody hand tickets on any more."""
+
+    code = "too_late_to_hand_on"
+    message = _("It is too late to hand tickets on for this event.")
+
+
+class AlreadyOffered(Conflict):
+    """One link at a time: whoever gave out two would disappoint somebody."""
+
+    code = "already_offered"
+    message = _("This ticket is offered by a link already. Withdraw that first, if you want another one.")
+
+
+class NotOffered(Conflict):
+    """There is no offer that could be withdrawn: somebody has accepted, or it has ended."""
+
+    code = "not_offered"
+    message = _("This ticket is not offered to anybody, or somebody has accepted it. Load the page again.")
+
+
+class TransferEnded(Conflict):
+    """An offer ends once: accepted, withdrawn, or when its time or its ticket is over."""
+
+    code = "transfer_ended"
+    message = _("This ticket is no longer offered. Ask whoever sent you the link.")
+
+
+class YourOwnTicket(Conflict):
+    """Nobody hands a ticket on to themselves."""
+
+    code = "your_own_ticket"
+    message = _("This ticket is yours already. Send the link to whoever is to have it.")
+
+
+class MailedOften(Conflict):
+    """Nobody's mailbox is to ring all day."""
+
+    code = "mailed_often"
+    message = _("This address got many mails from us lately. Leave it out, and send the link yourself.")
+
+
 class TooManyAtOnce(Invalid):
     """More tickets than one purchase may hold, although they are there."""
 

@@ -143,6 +143,25 @@ class WaitForm(OnceForm):
         return cleaned
 
 
+class HandOnForm(OnceForm):
+    """Who is to have a ticket; sent twice it is one offer."""
+
+    email = forms.CharField(
+        label=_("E-mail address"),
+        required=False,
+        help_text=_("We mail the link there. Leave it empty if you want to pass the link on yourself."),
+        widget=forms.TextInput({"type": "email", "autocomplete": "off"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """The address in the form in which it is stored."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("email"):
+            with refusals_on(self):
+                cleaned["email"] = clean_email(cleaned["email"])
+        return cleaned
+
+
 class OfferForm(OnceForm):
     """How many of the tickets that are held to buy; sent twice it buys once."""
 

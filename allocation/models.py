@@ -1,6 +1,8 @@
 """The nouns of allocation: events, what is on sale, who holds and bought how many, and tickets that admit people."""
 
-from base64 import b32encode
+import uuid
+from base64 import b32decode, b32encode
+from binascii import Error as NotBase32
 from datetime import datetime
 from secrets import compare_digest
 from typing import Any, ClassVar
@@ -18,11 +20,35 @@ from ticketing.models import Record, State, Stock
 from ticketing.models.base import Tone
 
 FEW = 5  # or a tenth of the allocation
-PROOF_BYTES = 16  # of a ticket's code: 128 bits
+PROOF_BYTES = 16  # of what proves that somebody was shown a ticket's code, or a link: 128 bits
+PROVEN_LENGTH = 52  # characters of an id and its proof
 
 
 NAME_LIMIT = 200
 DESCRIPTION_LIMIT = 2000
+
+
+def proven(pk: uuid.UUID, salt: str, value: str) -> str:
+    """An id, and 128 bits that only whoever was shown them knows; they stand in no table or log.
+
+    52 characters of base 32 (RFC 4648), which a camera, a hand scanner and a person can enter.
+    """
+    mac = salted_hmac(salt, value, secret=settings.SECRET_KEY, algorithm="sha256")
+    return b32encode(pk.bytes + mac.digest()[:PROOF_BYTES]).decode().rstrip("=")
+
+
+def named_by(shown: str) -> uuid.UUID | None:
+    """The id in an id with its proof; None for any other text. The proof is yet to be compared."""
+    try:
+        said = b32decode(shown + "====") if len(shown) == PROVEN_LENGTH else b""
+    except (NotBase32, ValueError):
+        return None
+    return uuid.UUID(bytes=said[:16]) if said else None
+
+
+def is_same(secret: str, shown: str) -> bool:
+    """Whether what was shown is the secret, compared in constant time."""
+    return compare_digest(secret.encode(), shown.encode("utf-8", "replace"))
 
 
 class Event(Record):
@@ -44,6 +70,12 @@ class Event(Record):
         null=True,
         blank=True,
         help_text=_("Customers can give tickets back until then; without it, until the event begins."),
+    )
+    transfer_until = models.DateTimeField(
+        _("tickets are handed on until"),
+        null=True,
+        blank=True,
+        help_text=_("Tickets can be handed on to others until then; without it, until the event begins."),
     )
 
     gates = models.ManyToManyField(
@@ -89,6 +121,11 @@ class Event(Record):
     def returns_end(self) -> datetime:
         """Until when customers can give tickets back."""
         return self.cancel_until or self.starts_at
+
+    @property
+    def transfers_end(self) -> datetime:
+        """Until when tickets can be handed on to others."""
+        return self.transfer_until or self.starts_at
 
 
 class TicketOption(Stock):
@@ -281,7 +318,10 @@ class HeldItem(models.Model):
 
 
 class BuyerCount(models.Model):
-    """How many of an option one buyer has: bought and not cancelled, and held. The limit per customer reads it."""
+    """How many of an option one buyer has: bought and not cancelled, and held. The limit per customer reads it.
+
+    What a buyer hands on still counts for them, and nothing for whoever accepts it.
+    """
 
     pk = models.CompositePrimaryKey("option_id", "buyer")
     option = models.ForeignKey(
@@ -316,6 +356,14 @@ class Ticket(Record):
         verbose_name=_("purchase"),
     )
     number = models.PositiveIntegerField(_("number"), null=True, help_text=_("Its place within the purchase."))
+    holder = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="tickets_held",
+        verbose_name=_("holder"),
+        help_text=_("The account that has it: whoever bought it, or the last to whom it was handed on."),
+    )
     valid = models.BooleanField(_("valid"), db_default=True)
     admitted_at = models.DateTimeField(_("admitted"), null=True)
     cancelled_at = models.DateTimeField(
@@ -363,24 +411,88 @@ class Ticket(Record):
 
     @property
     def code(self) -> str:
-        """What admits: which ticket, and 128 bits that only its holder was shown; they stand in no table or log.
+        """What admits: which ticket, and what only its holder was shown (see `proven`)."""
+        return proven(self.pk, "allocation.ticket", f"{self.pk}:{self.code_version}")
 
-        52 characters of base 32 (RFC 4648), which a camera, a hand scanner and a person can enter.
-        """
-        version = f"{self.pk}:{self.code_version}"
-        mac = salted_hmac("allocation.ticket", version, secret=settings.SECRET_KEY, algorithm="sha256")
-        return b32encode(self.pk.bytes + mac.digest()[:PROOF_BYTES]).decode().rstrip("=")
+    @property
+    def admits_with_id(self) -> bool:
+        """Whether its id, which is as random, admits: no account ever held it that could be shown a code."""
+        return self.holder_id is None and self.code_version == 1
 
     def code_for(self, account: Any) -> str:
-        """What admits, for the account that bought it, and the id where no account did; empty for all others."""
-        buyer = self.purchase.account_id if self.purchase else None
-        if self.cancelled_at or buyer not in (None, account.pk):
+        """What admits, for the account that holds it, and the id where no account does; empty for all others."""
+        if self.cancelled_at:
             return ""
-        return self.code if buyer else str(self.pk)
+        if self.admits_with_id:
+            return str(self.pk)
+        return self.code if self.holder_id and self.holder_id == account.pk else ""
 
     def admits_with(self, code: str) -> bool:
         """Whether this is its code, compared in constant time."""
-        return compare_digest(self.code.encode(), code.encode("utf-8", "replace"))
+        return is_same(self.code, code)
+
+
+class Transfer(Record):
+    """A ticket that is offered to whoever has the link; it ends once, and at most one of a ticket is open."""
+
+    class State(models.TextChoices):
+        OFFERED = "offered", _("offered")
+        ACCEPTED = "accepted", _("accepted")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+        LAPSED = "lapsed", _("lapsed")
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="transfers", verbose_name=_("ticket"))
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="tickets_handed_on",
+        verbose_name=_("from"),
+        help_text=_("The account that held it."),
+    )
+    to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="tickets_accepted",
+        verbose_name=_("accepted by"),
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.OFFERED)
+    until = models.DateTimeField(_("offered until"))
+
+    objects = querysets.TransferQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("transfer of a ticket")
+        verbose_name_plural = _("transfers of tickets")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["ticket"], condition=Q(state="offered"), name="allocation_transfer_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["offered", "accepted", "withdrawn", "lapsed"]),
+                name="allocation_transfer_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(to=None) | Q(state="accepted"), name="allocation_transfer_to_who_accepted"
+            ),
+            models.CheckConstraint(
+                condition=Q(to=None) | Q(by=None) | ~Q(to=F("by")), name="allocation_transfer_to_somebody_else"
+            ),
+        ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="allocation_transfer_newest")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def secret(self) -> str:
+        """What the link ends in (see `proven`)."""
+        return proven(self.pk, "allocation.transfer", str(self.pk))
+
+    def opens_with(self, secret: str) -> bool:
+        """Whether this is the secret of the link."""
+        return is_same(self.secret, secret)
 
 
 class Scan(Record):

@@ -37,6 +37,9 @@ MIRROR = datetime(2100, 1, 1, tzinfo=UTC)  # turns an order of instants round
 # Of tickets: until when customers can give them back, and that they can.
 RETURNS_END = Coalesce("option__event__cancel_until", "option__event__starts_at")
 STILL_TO_RETURN = Q(admitted_at=None) & (Q(option__event=None) | Q(returns_end__gt=Now()))
+# And until when they can be handed on.
+TRANSFERS_END = Coalesce("option__event__transfer_until", "option__event__starts_at")
+STILL_TO_HAND_ON = Q(option__event=None) | Q(transfers_end__gt=Now())
 
 
 def sees_unpublished(actor: Actor) -> bool:
@@ -205,9 +208,10 @@ class PurchaseQuerySet(RecordQuerySet):
         tickets = apps.get_model("allocation.ticket").objects
         return self.filter(Exists(tickets.filter(purchase=OuterRef("pk"), option=option)))
 
-    def returnable(self) -> Self:
-        """Those that customers can give back as a whole now: of what they still have nothing is used or too late."""
+    def returnable(self, by: Actor) -> Self:
+        """Those of which `by` can give back all they hold now: something is left, and nothing is used or too late."""
         tickets = apps.get_model("allocation.ticket").objects.filter(purchase=OuterRef("pk"), cancelled_at=None)
+        tickets = tickets.visible_to(by, "allocation.cancel")
         return self.filter(Exists(tickets), ~Exists(tickets.alias(returns_end=RETURNS_END).filter(~STILL_TO_RETURN)))
 
     def with_tickets(self) -> Self:
@@ -225,12 +229,43 @@ class TicketQuerySet(RecordQuerySet):
     def visible_to(self, actor: Actor, operation: str) -> Self:
         """The tickets that the operation reaches for this actor; whoever may see one by its exact id has to name it."""
         reached = rights.require(actor, operation)
-        return self.filter(purchase__account=actor) if reached == Scope.OWN else self
+        return self.filter(holder=actor) if reached == Scope.OWN else self
+
+    def with_offer(self) -> Self:
+        """Each with `offered_until`, when whoever has the link of a transfer can take it; else None."""
+        standing = apps.get_model("allocation.transfer").objects.standing().filter(ticket=OuterRef("pk"))
+        return self.annotate(offered_until=Subquery(standing.values("until")[:1]))
+
+    def transferable(self) -> Self:
+        """Those that can be handed on now, by the database's clock."""
+        admitting = self.filter(valid=True, cancelled_at=None, admitted_at=None)
+        return admitting.alias(transfers_end=TRANSFERS_END).filter(STILL_TO_HAND_ON)
 
     def returnable(self) -> Self:
         """Those that customers can give back now, by the database's clock."""
         bought = self.filter(purchase__isnull=False, cancelled_at=None)
         return bought.alias(returns_end=RETURNS_END).filter(STILL_TO_RETURN)
+
+
+class TransferQuerySet(RecordQuerySet):
+    """Tickets that are handed on."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """The offers that the operation reaches for this actor: customers see what they hand on."""
+        reached = rights.require(actor, operation)
+        return self.filter(by=actor) if reached == Scope.OWN else self
+
+    def offered(self) -> Self:
+        """Not ended, whether or not their time is over."""
+        return self.filter(state="offered")
+
+    def standing(self) -> Self:
+        """Offered, and their time is not over by the database's clock."""
+        return self.offered().filter(until__gt=Now())
+
+    def with_ticket(self) -> Self:
+        """Each with what it is about, and who gives it."""
+        return self.select_related("ticket__option__event", "by", "to")
 
 
 class ScanQuerySet(RecordQuerySet):

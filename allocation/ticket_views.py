@@ -19,6 +19,7 @@ from allocation.errors import TicketCancelled, TicketUsed, TooLateToCancel
 from allocation.models import Event, Purchase, Ticket, TicketOption
 from allocation.shown import standing_of, title_of
 from ticketing import rights
+from ticketing.rights import Actor, Scope
 from ticketing.toolkit.codes import qr
 from ticketing.toolkit.panel import operation
 from ticketing.toolkit.windows import window
@@ -45,18 +46,19 @@ def tickets(request: HttpRequest) -> HttpResponse:
     """One's own tickets by purchase, newest first, also of somebody who may see everybody's."""
     if not request.user.is_authenticated:  # the demo lets strangers see all, but nothing is theirs
         return redirect_to_login(request.get_full_path())
-    own = Ticket.objects.visible_to(request.user, "allocation.list_tickets").filter(purchase__account=request.user)
+    own = Ticket.objects.visible_to(request.user, "allocation.list_tickets").filter(holder=request.user)
     rows = own.select_related("purchase", "option__event").annotate(last_first=-F("number"))
     order = ("-purchase__created_at", "-purchase_id", "-last_first")
     page = window(rows, request.GET, TICKETS_AT_ONCE, order)
-    context = {"page": page, "purchases": _by_purchase(page), "standing": standing_of(request)}
+    context = {"page": page, "purchases": _by_purchase(page, request.user), "standing": standing_of(request)}
     return render(request, "allocation/tickets.html", context)
 
 
-def _by_purchase(page: Iterable[Ticket]) -> list[Bought]:
+def _by_purchase(page: Iterable[Ticket], by: Actor) -> list[Bought]:
     rows: Any = [(purchase, list(those)) for purchase, those in groupby(page, key=lambda ticket: ticket.purchase)]
     named = [purchase.pk for purchase, _those in rows]
-    returnable = set(Purchase.objects.filter(pk__in=named).returnable().values_list("pk", flat=True))
+    own = Purchase.objects.filter(pk__in=named, account=by)
+    returnable = set(own.returnable(by).values_list("pk", flat=True))
     return [_bought(purchase, those, purchase.pk in returnable) for purchase, those in rows]
 
 
@@ -71,27 +73,27 @@ def _bought(purchase: Purchase, those: list[Any], is_returnable: bool) -> Bought
 @never_cache
 @require_safe
 def ticket(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """One ticket with its code; where it comes from is shown to whoever bought it."""
+    """One ticket with its code; where it comes from is shown to whoever holds it."""
     rows = Ticket.objects.visible_to(request.user, "allocation.see_ticket").select_related("purchase", "option__event")
-    found = get_object_or_404(rows, pk=pk)
-    is_own = bool(request.user.is_authenticated and found.purchase and found.purchase.account_id == request.user.pk)
+    found = get_object_or_404(rows.with_offer(), pk=pk)
+    is_own = bool(request.user.is_authenticated and found.holder_id == request.user.pk)
     code = found.code_for(request.user)
     context = {
         "ticket": found,
         "is_own": is_own,
         "title": title_of([found.option] if found.option else []),
         "event": found.option.event if found.option else None,
-        "is_returnable": _is_returnable(request, found),
+        "is_returnable": _may(request, "allocation.cancel", found) and rows.returnable().filter(pk=pk).exists(),
+        "is_transferable": _may(request, "allocation.transfer", found) and rows.transferable().filter(pk=pk).exists(),
         "code": qr(code) if code else "",
     }
     return render(request, "allocation/ticket.html", context)
 
 
-def _is_returnable(request: HttpRequest, ticket: Ticket) -> bool:
-    if not rights.scope(request.user, "allocation.cancel"):
-        return False
-    rows = Ticket.objects.visible_to(request.user, "allocation.cancel").returnable()
-    return bool(rows.filter(pk=ticket.pk).exists())
+def _may(request: HttpRequest, operation: str, ticket: Ticket) -> bool:
+    """Whether the visitor may do this to the ticket: to any, or to what they hold."""
+    reached = rights.scope(request.user, operation)
+    return bool(reached) and (reached == Scope.ALL or ticket.holder_id == request.user.pk)
 
 
 @operation("allocation.cancel")
@@ -114,13 +116,14 @@ def ticket_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 def purchase_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Whether it is meant, and then the end of all tickets of a purchase."""
     purchase = get_object_or_404(Purchase.objects.visible_to(request.user, "allocation.cancel"), pk=pk)
-    going = purchase.tickets.filter(cancelled_at=None).select_related("option__event").order_by("number")
+    held = purchase.tickets.visible_to(request.user, "allocation.cancel")
+    going = held.filter(cancelled_at=None).select_related("option__event").order_by("number")
     if request.method == "POST":
         many = going.count()
         cancel_purchase(purchase, by=request.user)
         _say_given_back(request, many)
         return redirect("allocation:tickets")
-    return _ask(request, list(going), Purchase.objects.filter(pk=pk).returnable().exists())
+    return _ask(request, list(going), Purchase.objects.filter(pk=pk).returnable(request.user).exists())
 
 
 def _say_given_back(request: HttpRequest, many: int) -> None:

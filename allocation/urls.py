@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from allocation import gate_views, hold_views, report_views, ticket_views, views, waiting_views
+from allocation import gate_views, hold_views, report_views, ticket_views, transfer_views, views, waiting_views
 
 app_name = "allocation"
 
@@ -27,5 +27,9 @@ urlpatterns = [
     path("gate/", gate_views.gates, name="gates"),
     path("gate/<uuid:pk>/", gate_views.gate, name="gate"),
     path("gate/scans/<uuid:pk>/undo/", gate_views.undo, name="undo"),
+    path("tickets/<uuid:pk>/hand-on/", transfer_views.hand_on, name="hand_on"),
+    path("tickets/<uuid:pk>/withdraw/", transfer_views.withdraw, name="withdraw"),
+    path("transfers/<uuid:pk>/", transfer_views.transfer, name="transfer"),
+    path("transfers/<str:secret>/", transfer_views.link, name="transfer_link"),
     path("purchases/<uuid:pk>/cancel/", ticket_views.purchase_cancel, name="purchase_cancel"),
 ]

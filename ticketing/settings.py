@@ -379,7 +379,12 @@ BOOKING_REMINDERS = [timedelta(hours=hours) for hours in whole_numbers("BOOKING_
 BOOKINGS_PER_PHONE = whole_if_any("BOOKINGS_PER_PHONE")
 BOOKINGS_PER_ADDRESS = whole_if_any("BOOKINGS_PER_ADDRESS")
 # Where the links in mails lead that open something of an app: called with what the mail names, it returns a path.
-LINKS_IN_MAILS = {"booking.booking": "booking.links.address_of"}
+LINKS_IN_MAILS = {
+    "booking.booking": "booking.links.address_of",
+    "allocation.transfer": "allocation.links.address_of_transfer",
+    "allocation.ticket": "allocation.links.address_of_ticket",
+    "allocation.tickets": "allocation.links.address_of_tickets",
+}
 
 # How long an agent who logged in by the ticket-service contract, whose clients send no sign of life, counts as there.
 AGENT_LOGIN_LEASE = timedelta(hours=whole("AGENT_LOGIN_LEASE_HOURS", 8))

@@ -24,12 +24,14 @@ from allocation.actions.tickets import (
     set_validity,
     validate,
 )
+from allocation.actions.transfers import accept_transfer, offer_transfer, opened_transfer, withdraw_transfer
 from allocation.actions.waiting import buy_offer
 
 __all__ = [
     "MAX_AT_ONCE",
     "MAX_STOCK",
     "Receipt",
+    "accept_transfer",
     "buy",
     "buy_offer",
     "cancel_purchase",
@@ -46,6 +48,8 @@ __all__ = [
     "invalidate",
     "issue_ticket",
     "lapse_holds",
+    "offer_transfer",
+    "opened_transfer",
     "purchase",
     "release_hold",
     "scan",
@@ -54,4 +58,5 @@ __all__ = [
     "set_validity",
     "undo_admission",
     "validate",
+    "withdraw_transfer",
 ]

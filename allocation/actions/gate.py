@@ -1,14 +1,13 @@
 """The verbs of the gate: each ticket admits once, whoever shows it wherever (invariant E4)."""
 
-from base64 import b32decode
-from binascii import Error as NotBase32
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from allocation.actions.transfers import end_offers
 from allocation.errors import NotAdmitted
-from allocation.models import Event, Scan, Ticket
+from allocation.models import Event, Scan, Ticket, named_by
 from ticketing import rights
 from ticketing.errors import KeyReused
 from ticketing.models import Activity, User
@@ -17,7 +16,6 @@ from ticketing.rights import Actor, Scope
 from ticketing.texts import clean_text
 from ticketing.toolkit.contracts import parse_uuid
 
-CODE_LENGTH = 52
 ADVISORY_LOCK = 7_346_004  # of scans that name no ticket; the second key is their nonce
 Outcome = Scan.Outcome
 
@@ -54,6 +52,7 @@ def scan(code: str, *, gate: str, nonce: UUID, by: Actor, event: Event | None = 
     made.save(force_insert=True)
     if ticket and made.outcome == Outcome.ADMITTED:
         Ticket.objects.filter(pk=ticket.pk).change(admitted_at=Now())
+        end_offers(ticket.pk)
     Activity.objects.record("allocation.scan", made, by=by, outcome=made.outcome)
     return Scan.objects.with_people().get(pk=made.pk)
 
@@ -86,25 +85,16 @@ def tidy(code: str) -> str:
 def _ticket_of(code: str) -> Ticket | None:
     """The ticket that this code admits with, locked until the transaction ends; None for any other text.
 
-    Of what was bought or issued without an account nobody was shown a code: there the id, which is as random, admits.
+    Of what no account ever held nobody was shown a code: there the id, which is as random, admits.
     """
-    rows = Ticket.objects.select_for_update(no_key=True, of=("self",)).select_related("option__event", "purchase")
+    rows = Ticket.objects.select_for_update(no_key=True, of=("self",)).select_related("option__event")
     if pk := parse_uuid(code.strip()):
-        ticket = rows.filter(pk=pk, code_version=1).first()
-        return ticket if ticket and not (ticket.purchase and ticket.purchase.account_id) else None
+        ticket = rows.filter(pk=pk).first()
+        return ticket if ticket and ticket.admits_with_id else None
     tidied = tidy(code)
-    named = _id_in(tidied)
+    named = named_by(tidied)
     ticket = rows.filter(pk=named).first() if named else None
     return ticket if ticket and ticket.admits_with(tidied) else None
-
-
-def _id_in(code: str) -> UUID | None:
-    """Which ticket a code names, before anybody knows whether it is true."""
-    try:
-        said = b32decode(code + "====") if len(code) == CODE_LENGTH else b""
-    except (NotBase32, ValueError):
-        return None
-    return UUID(bytes=said[:16]) if said else None
 
 
 def _event_of(ticket: Ticket | None) -> Event | None:

@@ -119,6 +119,7 @@ def _tickets_of(purchases: Iterable[Purchase]) -> Iterator[Ticket]:
                 pk=_unnamed(purchase.pk, number),
                 option_id=purchase.option_id,
                 purchase=purchase,
+                holder_id=purchase.account_id,
                 number=number,
                 created_at=purchase.created_at,
                 updated_at=purchase.created_at,

@@ -31,6 +31,7 @@ class Particulars(TypedDict, total=False):
     time_zone: str
     published: bool
     cancel_until: datetime | None
+    transfer_until: datetime | None
     gates: Collection[User]  # accounts with that role
 
 
@@ -104,6 +105,8 @@ def _require_order(event: Event) -> None:
         raise TermsMisfit(_("An event ends after it has begun."), field="ends_at")
     if event.cancel_until and event.cancel_until > event.ends_at:
         raise TermsMisfit(_("Tickets cannot be taken back when the event is over."), field="cancel_until")
+    if event.transfer_until and event.transfer_until > event.ends_at:
+        raise TermsMisfit(_("Tickets cannot be handed on when the event is over."), field="transfer_until")
 
 
 def _move_sales(before: Event, after: Event) -> None:

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from allocation.actions.overdue import return_places
-from allocation.errors import NotBought, TicketCancelled, TicketUsed, TooLateToCancel
+from allocation.actions.transfers import end_offers
+from allocation.errors import HandedOn, NotBought, TicketCancelled, TicketUsed, TooLateToCancel
 from allocation.models import Event, Purchase, Ticket, TicketOption
 from ticketing import rights
 from ticketing.clocks import database_now
@@ -57,7 +58,7 @@ def cancel_ticket(ticket: Ticket, *, by: Actor) -> Ticket:
 
 
 def cancel_purchase(purchase: Purchase, *, by: Actor) -> Purchase:
-    """Give all tickets of a purchase back; see `cancel_tickets`."""
+    """Give all tickets of a purchase back, of which customers reach what they hold; see `cancel_tickets`."""
     cancel_tickets(purchase.tickets.values_list("pk", flat=True), by=by)
     return purchase
 
@@ -67,10 +68,15 @@ def cancel_tickets(named: Iterable[UUID], *, by: Actor) -> int:
     """Give tickets back for good, all or none; returns how many were not given back before.
 
     They are marked and stay (invariant E2); their places return once, whatever is pressed twice, and go to the waiting
-    list first. TicketUsed, NotBought, and for customers TooLateToCancel after the organiser's deadline.
+    list first. TicketUsed, NotBought, and for customers TooLateToCancel after the organiser's deadline; what others
+    hold by now stays theirs, HandedOn when that is all of it.
     """
     reached = rights.require(by, "allocation.cancel")
-    tickets = list(Ticket.objects.filter(pk__in=list(named)).select_for_update(no_key=True).order_by("pk"))
+    ids = list(named)
+    rows = Ticket.objects.visible_to(by, "allocation.cancel").filter(pk__in=ids)
+    tickets = list(rows.select_for_update(no_key=True).order_by("pk"))
+    if ids and not tickets:
+        raise HandedOn
     going = [ticket for ticket in tickets if ticket.cancelled_at is None]
     if any(ticket.purchase_id is None for ticket in going):
         raise NotBought
@@ -81,6 +87,7 @@ def cancel_tickets(named: Iterable[UUID], *, by: Actor) -> int:
     Ticket.objects.filter(pk__in=[ticket.pk for ticket in going]).change(cancelled_at=Now(), valid=False)
     for ticket in going:
         Activity.objects.record("allocation.cancel", ticket, by=by, option=str(ticket.option_id))
+    end_offers(*(ticket.pk for ticket in going))
     _return(going)
     return len(going)
 

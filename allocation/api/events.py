@@ -29,6 +29,7 @@ AUDITED_HELP = (
     "When all that is sold and held of it was last counted again and was right; null before the first time, and when "
     "it was wrong."
 )
+TRANSFER_HELP = "Until then tickets can be handed on to others; null for until it begins."
 
 
 class EventSerializer(serializers.ModelSerializer):
@@ -39,6 +40,7 @@ class EventSerializer(serializers.ModelSerializer):
     cancel_until = Instant(read_only=True, allow_null=True, help_text=CANCEL_HELP)
     audited_at = Instant(read_only=True, allow_null=True, help_text=AUDITED_HELP)
     gates = serializers.SerializerMethodField(help_text=f"{GATES_HELP} Null for whoever does not prepare events.")
+    transfer_until = Instant(read_only=True, allow_null=True, help_text=TRANSFER_HELP)
     created_at = Instant(read_only=True)
     updated_at = Instant(read_only=True)
 
@@ -46,7 +48,7 @@ class EventSerializer(serializers.ModelSerializer):
         model = Event
         fields = [
             *("id", "name", "venue", "description", "starts_at", "ends_at", "time_zone"),
-            *("published", "cancel_until", "audited_at", "gates", "created_at", "updated_at"),
+            *("published", "cancel_until", "transfer_until", "audited_at", "gates", "created_at", "updated_at"),
         ]
         read_only_fields = fields
 
@@ -76,6 +78,7 @@ class EventChange(serializers.Serializer):
         max_length=MOST_GATES,
         help_text=f"{GATES_HELP} One that is left out admits nobody from its next scan on.",
     )
+    transfer_until = Instant(required=False, allow_null=True, help_text=TRANSFER_HELP)
 
 
 class NewEvent(EventChange):

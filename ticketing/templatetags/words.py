@@ -37,6 +37,12 @@ def when(at: datetime | None, how: str = "") -> SafeString | str:
 
 
 @register.filter
+def instant(told: str) -> datetime:
+    """An instant as the context of a mail keeps it."""
+    return datetime.fromisoformat(told)
+
+
+@register.filter
 def zone(name: str) -> str:
     """The name of a time zone as people read it."""
     return name.replace("_", " ")

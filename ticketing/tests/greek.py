@@ -10,6 +10,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from django_q.signing import SignedPackage
 
 from allocation.actions import (
+    accept_transfer,
     buy,
     cancel_ticket,
     create_event,
@@ -17,6 +18,7 @@ from allocation.actions import (
     hold_tickets,
     invalidate,
     lapse_holds,
+    offer_transfer,
     purchase,
     release_hold,
     scan,
@@ -110,12 +112,22 @@ class World:
         )
         for option, quantity in ((self.none, 2), (self.few, 1), (self.option, MORE)):
             bought = purchase(option.pk, quantity=quantity, buyer=self.customer.pk, by=self.customer)
-        self.ticket, admitted, invalid, *_ = EventTicket.objects.filter(purchase=bought.id).order_by("number")
+        self.ticket, admitted, invalid, offered, accepted, *_ = EventTicket.objects.filter(purchase=bought.id).order_by(
+            "number"
+        )
         scan(admitted.code, gate=TEXT, nonce=uuid4(), by=None)
         invalidate(invalid, by=None)
         self.tickets = [self.ticket, admitted, invalid]
+        self.transfers = self.hand_on(offered, accepted)
         for _ in range(MANY):
             create_option(name=TEXT, description="", allocation=9, by=None)
+
+    def hand_on(self, offered, accepted):
+        """By links, one of which somebody has used."""
+        transfers = [offer_transfer(ticket, by=self.customer) for ticket in (offered, accepted)]
+        accept_transfer(transfers[1], by=self.people[Role.AGENT])
+        self.tickets.append(offered)
+        return transfers
 
     def stage(self):
         """An event on all terms, one that nobody sees yet and one that is over, and holds in all their states."""

@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from allocation.actions import issue_ticket, scan
+from allocation.actions import issue_ticket, offer_transfer, scan
 from allocation.models import Ticket as EventTicket
 from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactory, TicketOptionFactory, bought_ticket
 from booking.actions import create_resource, make_feed
@@ -112,6 +112,7 @@ def make_of_apps(number, user):
     make_feed(resource=create_resource(name=f"Room {number}", by=None), by=None)
     Tally.objects.count_cancelled(booking)
     PurchaseFactory(option=TicketOptionFactory(event=EventFactory()), buyer=user.pk, by=user)
+    offer_transfer(EventTicket.objects.get(holder=user), by=user)
     HoldFactory(option=TicketOptionFactory(), buyer=user.pk)
     scan(str(issue_ticket(by=None).pk), gate="North", nonce=user.pk, by=UserFactory(role="gate"))
 

@@ -234,6 +234,9 @@ def pages(resolver=None, before="", space=""):
             yield f"{space}{entry.name}", route, set(entry.pattern.converters)
 
 
+ON_A_TICKET = ("ticket", "ticket_cancel", "hand_on", "withdraw")
+
+
 # What stands in the addresses of pages about something. A new one needs its line here.
 def parts(world):
     question, options = world.questions[0], [world.option, world.few, world.none]
@@ -257,10 +260,12 @@ def parts(world):
         "allocation:take_up": [{"pk": row.pk} for row in world.waiters],
         "allocation:hold": [{"pk": row.pk} for row in world.holds],
         **{f"allocation:hold_{name}": [{"pk": world.holds[2].pk}] for name in ("buy", "release")},
-        **{f"allocation:{name}": [{"pk": row.pk} for row in world.tickets] for name in ("ticket", "ticket_cancel")},
+        **{f"allocation:{name}": [{"pk": row.pk} for row in world.tickets] for name in ON_A_TICKET},
         "allocation:gate": [{"pk": row.pk} for row in world.events],
         "allocation:undo": [{"pk": row.pk} for row in world.scans],
         "allocation:purchase_cancel": [{"pk": row.pk} for row in world.purchases],
+        "allocation:transfer": [{"pk": row.pk} for row in world.transfers],
+        "allocation:transfer_link": [{"secret": row.secret} for row in world.transfers],
         "support:ticket": [{"code": row.code} for row in world.questions],
         **{f"support:{name}": [{"code": question.code}] for name in ("reply", "close", "reopen", "triage", "reject")},
         "waiting:place": [{"pk": row.pk} for row in world.waiters],
@@ -279,6 +284,9 @@ VISIT = {
     "party": 2,
     "opens": ["booking.booking", str(UUID(int=4, version=4)), 1],
 }
+# And what mails about tickets do.
+TICKET = {"title": TEXT, "kind": TEXT, "who": TEXT, "until": NOON.isoformat(), "clocks": "Europe/Athens"}
+TOLD = {"booking": VISIT, "ticket": TICKET}
 NARROWED = [
     "/panel/questions/?status=open",
     "/panel/questions/?status=closed",
@@ -368,6 +376,15 @@ def buys(walk, world):
         customer.send("allocation:hold_buy", pk=world.holds[2].pk)
     for verb in ("hold_buy", "hold_release"):
         customer.send(f"allocation:{verb}", pk=world.holds[0].pk)
+    for row in world.tickets:
+        customer.send("allocation:hand_on", {"email": "Ω"}, pk=row.pk)
+        customer.send("allocation:hand_on", {"email": "1@2.gr"}, pk=row.pk)
+        customer.send("allocation:withdraw", pk=row.pk)
+    for visitor in (walk.visitor(), customer, walk.visitor(Role.AGENT), walk.visitor(Role.GATE)):
+        for row in world.transfers:
+            visitor.get(reverse("allocation:transfer_link", args=[row.secret]))
+            visitor.get(reverse("allocation:transfer", args=[row.pk]))
+            visitor.send("allocation:transfer", pk=row.pk)
     for row in world.tickets:
         customer.send("allocation:ticket_cancel", pk=row.pk)
     for row in world.purchases:
@@ -494,7 +511,7 @@ def is_refused(walk, world):
 def reads_mails(walk, world):
     for path in {*(ROOT / "templates" / "mail").glob("*.txt")} - {ROOT / "templates" / "mail" / "base.txt"}:
         about = {"waiter": world.offer} if path.stem.startswith("waiting") else {"link": world.links[0]}
-        told = VISIT if path.stem.startswith("booking") else {}
+        told = next((told for name, told in TOLD.items() if path.stem.startswith(name)), {})
         mail = post_mail(to="1@2.gr", template=path.stem, language="de", context={"name": TEXT, **told}, **about)
         mail.refresh_from_db()
         message = mails.render(mail)

@@ -186,6 +186,8 @@ DOORS = [
     ("POST", f"/ticket_options/{SENTINEL}/purchases", {"UserID": SENTINEL}, {"Idempotency-Key": SENTINEL * 4}),
     ("UPDATE", f"/ticket/validate?id={SENTINEL}", "", {}),
     ("GET", f"/account/reset/{SENTINEL}/", "", {}),
+    ("GET", f"/panel/transfers/{SENTINEL}/", "", {}),
+    ("POST", "/api/v1/allocation/transfers/accept/", {"secret": SENTINEL}, {}),
     ("GET", f"/api/v1/me/?token={SENTINEL}", "", {"Authorization": f"Bearer {SENTINEL * 5}"}),
     ("GET", f"/nowhere/{SENTINEL}", "", {"Referer": f"http://testserver/{SENTINEL}", "User-Agent": SENTINEL}),
     ("GET", f"/broken/{SENTINEL}?q={SENTINEL}", SENTINEL, {"Cookie": f"csrftoken={SENTINEL}"}),

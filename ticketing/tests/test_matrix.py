@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
-from allocation.actions import cancel_tickets, issue_ticket, scan
+from allocation.actions import cancel_tickets, issue_ticket, offer_transfer, scan
 from allocation.models import Ticket
 from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactory, TicketOptionFactory
 from booking.actions import check_in, create_resource, make_feed, walk_in
@@ -186,6 +186,8 @@ CASES = [
     api("allocation.undo_admission", "POST", "allocation/scans/{id}/undo/", {"reason": "x"}, thing="scan"),
     api("allocation.cancel", "POST", "allocation/purchases/{id}/cancel/", thing="purchase"),
     api("allocation.cancel", "POST", "allocation/tickets/{id}/cancel/", thing="ticket"),
+    api("allocation.transfer", "POST", "allocation/tickets/{id}/transfer/", {"email": "a@example.org"}, "ticket"),
+    api("allocation.transfer", "POST", "allocation/tickets/{id}/withdraw-transfer/", thing="offered ticket"),
     api("allocation.see_purchase", "GET", "allocation/purchases/{id}/", thing="purchase"),
     api("allocation.list_purchases", "GET", "allocation/purchases/"),
     contract("allocation.see_ticket", "/ticket?id={id}", thing="ticket", method="GET"),
@@ -258,7 +260,7 @@ CASES = [
 
 # Not asked by one request for one object: shown by tests of their own, or done by commands only.
 ELSEWHERE = {"account.log_in", "account.sign_up", "account.use_link", "booking.purge", "booking.read_feed"}
-ELSEWHERE |= {"site.operate"}
+ELSEWHERE |= {"site.operate", "allocation.see_transfer", "allocation.accept_transfer"}
 
 
 def _bought(owner):
@@ -288,6 +290,7 @@ MAKE = {
     "hold": lambda owner: HoldFactory(buyer=owner.pk).pk,
     "purchase": lambda owner: _bought(owner).id,
     "ticket": lambda owner: Ticket.objects.get(purchase=_bought(owner).id).pk,
+    "offered ticket": lambda owner: _offered(owner).pk,
     "full slot": lambda owner: full().pk,
     "waiter": lambda owner: _waiter(owner).pk,
     "offer": lambda owner: _offer(owner).pk,
@@ -317,6 +320,12 @@ def _offer(owner):
     waiter = _waiter(owner)
     give_back(waiter.what())
     return waiter
+
+
+def _offered(owner):
+    ticket = Ticket.objects.get(purchase=_bought(owner).id)
+    offer_transfer(ticket, by=None)
+    return ticket
 
 
 def _scan(owner):

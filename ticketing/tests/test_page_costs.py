@@ -88,7 +88,7 @@ class Rows:
         bought = {"buyer": self.customer.pk, "account": self.customer, "quantity": 1}
         purchases = Purchase.objects.bulk_create(Purchase(option=option, **bought) for option in options)
         made = EventTicket.objects.bulk_create(
-            EventTicket(option=one.option, purchase=one, number=1) for one in purchases
+            EventTicket(option=one.option, purchase=one, number=1, holder=self.customer) for one in purchases
         )
         self.option, self.ticket, self.purchase = options[0], made[0], purchases[0]
         self.hold = Hold.objects.create(
@@ -137,6 +137,7 @@ CUSTOMER = [
     "/panel/tickets/",
     "/panel/tickets/{ticket.pk}/",
     "/panel/tickets/{ticket.pk}/cancel/",
+    "/panel/tickets/{ticket.pk}/hand-on/",
     "/panel/purchases/{purchase.pk}/cancel/",
     "/panel/questions/",
     "/panel/questions/?status=open",
@@ -160,7 +161,7 @@ SUPERVISOR = [
     "/admin/",
     *[f"/admin/support/{name}/" for name in ("ticket", "reply", "agent")],
     *[f"/admin/booking/{name}/" for name in ("booking", "slot", "service")],
-    *[f"/admin/allocation/{name}/" for name in ("ticketoption", "purchase", "ticket")],
+    *[f"/admin/allocation/{name}/" for name in ("ticketoption", "purchase", "ticket", "transfer")],
     *[f"/admin/ticketing/{name}/" for name in ("user", "activity", "mail", "delivery")],
 ]
 

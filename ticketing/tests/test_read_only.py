@@ -17,6 +17,8 @@ from ticketing.tests.waiting import LISTS
 FRESH = {"id", "undone_at", "code", "token", "secret", "manage_token", "address", "tickets", "created_at", "updated_at"}
 FRESH |= {
     "until",
+    "link",
+    "offered_until",
     "purchase",
     "arrived_at",
     "missed_at",
@@ -116,4 +118,5 @@ def test_every_address_that_takes_something_is_asked():
         "LinkViewSet open_account",
         "LinkViewSet reset_password",
         "LinkViewSet confirm",
+        "TransferViewSet accept",
     }

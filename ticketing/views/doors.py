@@ -47,7 +47,7 @@ def _own_bookings(person: Any) -> Iterator[str]:
 
 
 def _own_tickets(person: Any) -> Iterator[str]:
-    own = EventTicket.objects.visible_to(person, "allocation.list_tickets").filter(purchase__account=person)
+    own = EventTicket.objects.visible_to(person, "allocation.list_tickets").filter(holder=person)
     if many := own.filter(cancelled_at=None).count():
         yield _counted(ngettext("You have %(count)s ticket.", "You have %(count)s tickets.", many), many)
     else:

@@ -81,6 +81,7 @@ PAGES = {
         "/panel/tickets/{ticket}/",
         "/panel/tickets/{mine}/",
         "/panel/tickets/{mine}/cancel/",
+        "/panel/tickets/{mine}/hand-on/",
         "/panel/tickets/{given_back}/",
         "/panel/purchases/{several}/cancel/",
         "/panel/questions/",
@@ -202,12 +203,12 @@ STAGED = """
     ), purchase AS (
         INSERT INTO allocation_purchase (id, created_at, updated_at, buyer, account_id, quantity)
         SELECT gen_random_uuid(), now(), now(), account.id, account.id, 4 FROM account
-        RETURNING id
+        RETURNING id, account_id
     )
     INSERT INTO allocation_ticket (
-        id, created_at, updated_at, option_id, purchase_id, number, valid, cancelled_at
+        id, created_at, updated_at, option_id, purchase_id, holder_id, number, valid, cancelled_at
     )
-    SELECT gen_random_uuid(), now(), now(), option.id, purchase.id,
+    SELECT gen_random_uuid(), now(), now(), option.id, purchase.id, purchase.account_id,
         row_number() OVER (ORDER BY option.name DESC, place),
         NOT (option.name = 'Balcony' AND place = 2),
         CASE WHEN option.name = 'Balcony' AND place = 2 THEN now() END
