@@ -167,6 +167,20 @@ class MailedOften(Conflict):
     message = _("This address got many mails from us lately. Leave it out, and send the link yourself.")
 
 
+class NoEvent(Conflict):
+    """What belongs to no event has no time that a calendar could show."""
+
+    code = "no_event"
+    message = _("These tickets belong to no event, so there is nothing for a calendar.")
+
+
+class TooManyOnPaper(Conflict):
+    """A file with thousands of pages is of no use at a gate."""
+
+    code = "too_many_on_paper"
+    message = _("These are too many tickets for one file. Take them one by one.")
+
+
 class TooManyAtOnce(Invalid):
     """More tickets than one purchase may hold, although they are there."""
 

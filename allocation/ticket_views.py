@@ -37,6 +37,8 @@ class Bought(NamedTuple):
     kinds: list[tuple[TicketOption, list[Ticket]]]
     event: Event | None
     is_returnable: bool
+    is_to_take: bool
+    has_event: bool
 
 
 @operation("allocation.list_tickets")
@@ -66,7 +68,9 @@ def _bought(purchase: Purchase, those: list[Any], is_returnable: bool) -> Bought
     kinds = [(option, list(some)) for option, some in groupby(those, key=lambda ticket: ticket.option)]
     events = {option.event for option, _some in kinds}
     event = events.pop() if len(events) == 1 else None
-    return Bought(purchase, title_of(option for option, _some in kinds), kinds, event, is_returnable)
+    title = title_of(option for option, _some in kinds)
+    is_to_take = any(ticket.valid and not ticket.cancelled_at for ticket in those)
+    return Bought(purchase, title, kinds, event, is_returnable, is_to_take, any(events))
 
 
 @operation("allocation.see_ticket")

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from allocation import gate_views, hold_views, report_views, ticket_views, transfer_views, views, waiting_views
+from allocation import (
+    document_views,
+    gate_views,
+    hold_views,
+    report_views,
+    ticket_views,
+    transfer_views,
+    views,
+    waiting_views,
+)
 
 app_name = "allocation"
 
@@ -29,6 +38,10 @@ urlpatterns = [
     path("gate/scans/<uuid:pk>/undo/", gate_views.undo, name="undo"),
     path("tickets/<uuid:pk>/hand-on/", transfer_views.hand_on, name="hand_on"),
     path("tickets/<uuid:pk>/withdraw/", transfer_views.withdraw, name="withdraw"),
+    path("tickets/<uuid:pk>/ticket.pdf", document_views.ticket_pdf, name="ticket_pdf"),
+    path("tickets/<uuid:pk>/event.ics", document_views.ticket_calendar, name="ticket_calendar"),
+    path("purchases/<uuid:pk>/tickets.pdf", document_views.purchase_pdf, name="purchase_pdf"),
+    path("purchases/<uuid:pk>/events.ics", document_views.purchase_calendar, name="purchase_calendar"),
     path("transfers/<uuid:pk>/", transfer_views.transfer, name="transfer"),
     path("transfers/<str:secret>/", transfer_views.link, name="transfer_link"),
     path("purchases/<uuid:pk>/cancel/", ticket_views.purchase_cancel, name="purchase_cancel"),

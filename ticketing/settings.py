@@ -385,6 +385,9 @@ LINKS_IN_MAILS = {
     "allocation.ticket": "allocation.links.address_of_ticket",
     "allocation.tickets": "allocation.links.address_of_tickets",
 }
+# What mails tell of and bring along, by its kind: a function of the rest of the mail's “about”, called as it is sent,
+# which returns more context and the files (name, content, type).
+ABOUT_IN_MAILS = {"allocation.tickets": "allocation.documents.of_mail"}
 
 # How long an agent who logged in by the ticket-service contract, whose clients send no sign of life, counts as there.
 AGENT_LOGIN_LEASE = timedelta(hours=whole("AGENT_LOGIN_LEASE_HOURS", 8))

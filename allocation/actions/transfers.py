@@ -98,7 +98,7 @@ def accept_transfer(offer: Transfer, *, by: Actor) -> Transfer:
     Ticket.objects.filter(pk=ticket.pk).change(holder=by, code_version=F("code_version") + 1)
     Activity.objects.record("allocation.accept_transfer", ticket, by=by, transfer=str(offer.pk))
     done = accepted.with_ticket().get()
-    _tell_giver(done)
+    _tell_both(done)
     return done
 
 
@@ -152,8 +152,11 @@ def _mail_link(offer: Transfer, email: str, by: Actor) -> None:
     post_mail(to=email, template="ticket_offered", language=language, context=context)
 
 
-def _tell_giver(done: Transfer) -> None:
+def _tell_both(done: Transfer) -> None:
     tell(done.by, "ticket_accepted", **_said(done.ticket), who=done.to.get_full_name() if done.to else "")
+    ticket = str(done.ticket_id)
+    about = ["allocation.tickets", str(done.to_id), "pk", ticket]
+    tell(done.to, "ticket_bought", opens=["allocation.ticket", ticket], about=about)
 
 
 def _said(ticket: Ticket) -> dict[str, str]:

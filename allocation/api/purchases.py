@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from allocation import actions
+from allocation.documents import CALENDAR, PDF, events_calendar, own_tickets, tickets_pdf
 from allocation.filters import HoldFilters, PurchaseFilters
 from allocation.models import Hold, Purchase, TicketOption
 from ticketing.errors import Invalid
@@ -128,7 +130,10 @@ class PurchaseViewSet(Buying):
         "create": "allocation.purchase",
         "cancel": "allocation.cancel",
         "take_up": "waiting.use_link",
+        "pdf": "allocation.take_along",
+        "calendar": "allocation.take_along",
     }
+    files = {"pdf": PDF, "calendar": CALENDAR}
     serializer_class = PurchaseSerializer
     outputs = dict.fromkeys(("create", "retrieve", "cancel", "take_up"), PurchaseWithTickets)
     inputs = {"create": Wanted, "take_up": OfferBought}
@@ -159,6 +164,16 @@ class PurchaseViewSet(Buying):
     def cancel(self, request: Request, **kwargs: Any) -> Response:
         """Give all its tickets back, for good; twice is harmless. Their places go to the waiting lists first."""
         return self.answer(actions.cancel_purchase(self.get_object(), by=request.user))
+
+    @action(detail=True)
+    def pdf(self, request: Request, **kwargs: Any) -> HttpResponse:
+        """All tickets of it that the caller holds, on paper; at most 100."""
+        return self.file(tickets_pdf(own_tickets(request.user, purchase=self.named()["pk"])), "tickets.pdf")
+
+    @action(detail=True)
+    def calendar(self, request: Request, **kwargs: Any) -> HttpResponse:
+        """Their events for calendars."""
+        return self.file(events_calendar(own_tickets(request.user, purchase=self.named()["pk"])), "events.ics")
 
     @action(detail=False, methods=["post"], url_path="take-up")
     def take_up(self, request: Request) -> Response:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -11,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from allocation import actions
+from allocation.documents import CALENDAR, PDF, events_calendar, own_tickets, tickets_pdf
 from allocation.filters import TicketFilters
 from allocation.links import address_of_transfer
 from allocation.models import Ticket
@@ -119,7 +121,10 @@ class TicketViewSet(ApiViewSet):
         "cancel": "allocation.cancel",
         "transfer": "allocation.transfer",
         "withdraw_transfer": "allocation.transfer",
+        "pdf": "allocation.take_along",
+        "calendar": "allocation.take_along",
     }
+    files = {"pdf": PDF, "calendar": CALENDAR}
     serializer_class = TicketSerializer
     outputs = {"transfer": OfferedTicket}
     inputs = {"transfer": NewTransfer}
@@ -160,6 +165,16 @@ class TicketViewSet(ApiViewSet):
     def withdraw_transfer(self, request: Request, **kwargs: Any) -> Response:
         """Keep the ticket: the link is dead."""
         return self.answer(actions.withdraw_transfer(self.get_object(), by=request.user))
+
+    @action(detail=True)
+    def pdf(self, request: Request, **kwargs: Any) -> HttpResponse:
+        """The ticket on paper, for whoever holds it."""
+        return self.file(tickets_pdf(own_tickets(request.user, pk=self.named()["pk"])), "ticket.pdf")
+
+    @action(detail=True)
+    def calendar(self, request: Request, **kwargs: Any) -> HttpResponse:
+        """Its event for calendars, for whoever holds the ticket."""
+        return self.file(events_calendar(own_tickets(request.user, pk=self.named()["pk"])), "event.ics")
 
 
 class TransferViewSet(ApiViewSet):

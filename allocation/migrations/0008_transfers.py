@@ -1,6 +1,7 @@
 """Tickets have holders, and can be handed on: the purchase gives them to the buyer's account.
 
-The whole text of allocation_purchase stands here again, see 0006; what is new in it is the holder.
+The whole text of allocation_purchase stands here again, see 0006; what is new in it is the holder, and the mail
+with the tickets, which are drawn when it is sent.
 """
 
 from importlib import import_module
@@ -93,6 +94,11 @@ BEGIN
         RETURNING id, number
     )
     SELECT array_agg(issued.id ORDER BY issued.number) INTO tickets FROM issued;
+    INSERT INTO ticketing_mail ("to", template, language, context)
+    SELECT account.email, 'ticket_bought', account.language, jsonb_build_object(
+        'opens', jsonb_build_array('allocation.tickets'),
+        'about', jsonb_build_array('allocation.tickets', account.id, 'purchase', bought))
+    FROM ticketing_user AS account WHERE account.id = buyer_account AND account.email ~ '^[!-~]+@[!-~]+$';
     INSERT INTO ticketing_activity (at, actor_id, role, operation, kind, object_id, details)
     VALUES (bought_at, caller_id, caller_role, 'allocation.purchase', 'allocation.purchase', bought,
             jsonb_strip_nulls(jsonb_build_object(

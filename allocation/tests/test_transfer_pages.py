@@ -63,7 +63,7 @@ def test_a_link_is_made_shown_once_mailed_and_withdrawn(ann, ticket):
     offer = Transfer.objects.get()
     assert f'value="http://127.0.0.1:8000{link_of(offer)}" readonly' in made.html
     assert "We have mailed it to ben@example.org too." in made.words
-    assert Mail.objects.get().to == "ben@example.org"
+    assert Mail.objects.get(template="ticket_offered").to == "ben@example.org"
     shown = visit(client, page_of(ticket))
     assert "This ticket is offered by a link until" in shown.words
     assert "Hand this ticket on" not in shown.words

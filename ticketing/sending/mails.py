@@ -1,6 +1,7 @@
 """From a row of the outbox to a mail: rendered in its language, as text and as HTML, and handed to the mail server."""
 
 import smtplib
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -36,6 +37,8 @@ def render(mail: Mail) -> EmailMultiAlternatives:
     """The message: the template's first line is the subject, the rest is the text, and the HTML says the same."""
     link = address_of(mail)
     context = mail.context | {"mail": mail, "link": link, "site_url": settings.SITE_URL}
+    about, files = _about(mail)
+    context |= about
     visit = Visit.heard(mail.context["visit"]) if "visit" in mail.context else None
     if visit:
         context["visit"] = visit
@@ -50,7 +53,19 @@ def render(mail: Mail) -> EmailMultiAlternatives:
     if visit:
         method = "PUBLISH" if link else "CANCEL"
         message.attach("visit.ics", calendar_file([visit], method=method).decode(), f"text/calendar; method={method}")
+    for name, content, media in files:
+        message.attach(name, content, media)
     return message
+
+
+def _about(mail: Mail) -> tuple[dict[str, Any], list[tuple[str, bytes, str]]]:
+    """What the mail tells of as it is now, and the files that come with it, in the language of the mail."""
+    kind, *named = mail.context.get("about", [""])
+    if not kind:
+        return {}, []
+    with translation.override(mail.language):
+        told: tuple[dict[str, Any], list[tuple[str, bytes, str]]] = import_string(settings.ABOUT_IN_MAILS[kind])(*named)
+    return told
 
 
 def headers(mail: Mail) -> dict[str, str]:

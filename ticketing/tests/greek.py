@@ -155,6 +155,7 @@ class World:
         self.purchases = [EventPurchase.objects.get(pk=receipt.id) for receipt in bought]
         given_back, kept, *others = self.purchases[0].tickets.order_by("number")
         cancel_ticket(given_back, by=self.customer)
+        self.staged_ticket = kept
         self.tickets += [given_back, kept, self.purchases[2].tickets.first()]
         scan(kept.code, gate=TEXT, nonce=uuid4(), by=None)
         self.count()

@@ -264,6 +264,8 @@ def parts(world):
         "allocation:gate": [{"pk": row.pk} for row in world.events],
         "allocation:undo": [{"pk": row.pk} for row in world.scans],
         "allocation:purchase_cancel": [{"pk": row.pk} for row in world.purchases],
+        **{f"allocation:ticket_{name}": [{"pk": world.staged_ticket.pk}] for name in ("pdf", "calendar")},
+        **{f"allocation:purchase_{name}": [{"pk": world.purchases[0].pk}] for name in ("pdf", "calendar")},
         "allocation:transfer": [{"pk": row.pk} for row in world.transfers],
         "allocation:transfer_link": [{"secret": row.secret} for row in world.transfers],
         "support:ticket": [{"code": row.code} for row in world.questions],
@@ -285,7 +287,7 @@ VISIT = {
     "opens": ["booking.booking", str(UUID(int=4, version=4)), 1],
 }
 # And what mails about tickets do.
-TICKET = {"title": TEXT, "kind": TEXT, "who": TEXT, "until": NOON.isoformat(), "clocks": "Europe/Athens"}
+TICKET = {"title": TEXT, "kind": TEXT, "who": TEXT, "until": NOON.isoformat(), "many": 2, "clocks": "Europe/Athens"}
 TOLD = {"booking": VISIT, "ticket": TICKET}
 NARROWED = [
     "/panel/questions/?status=open",

@@ -188,6 +188,11 @@ CASES = [
     api("allocation.cancel", "POST", "allocation/tickets/{id}/cancel/", thing="ticket"),
     api("allocation.transfer", "POST", "allocation/tickets/{id}/transfer/", {"email": "a@example.org"}, "ticket"),
     api("allocation.transfer", "POST", "allocation/tickets/{id}/withdraw-transfer/", thing="offered ticket"),
+    *(
+        api("allocation.take_along", "GET", f"allocation/{noun}s/{{id}}/{what}/", thing=f"staged {noun}")
+        for noun in ("purchase", "ticket")
+        for what in ("pdf", "calendar")
+    ),
     api("allocation.see_purchase", "GET", "allocation/purchases/{id}/", thing="purchase"),
     api("allocation.list_purchases", "GET", "allocation/purchases/"),
     contract("allocation.see_ticket", "/ticket?id={id}", thing="ticket", method="GET"),
@@ -291,6 +296,8 @@ MAKE = {
     "purchase": lambda owner: _bought(owner).id,
     "ticket": lambda owner: Ticket.objects.get(purchase=_bought(owner).id).pk,
     "offered ticket": lambda owner: _offered(owner).pk,
+    "staged purchase": lambda owner: _staged(owner).purchase_id,
+    "staged ticket": lambda owner: _staged(owner).pk,
     "full slot": lambda owner: full().pk,
     "waiter": lambda owner: _waiter(owner).pk,
     "offer": lambda owner: _offer(owner).pk,
@@ -320,6 +327,11 @@ def _offer(owner):
     waiter = _waiter(owner)
     give_back(waiter.what())
     return waiter
+
+
+def _staged(owner):
+    bought = PurchaseFactory(option=TicketOptionFactory(event=EventFactory()), buyer=owner.pk)
+    return Ticket.objects.get(purchase=bought.id)
 
 
 def _offered(owner):

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
 from django.db.models import Model, QuerySet
+from django.http import HttpResponse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
@@ -108,6 +109,7 @@ class ApiViewSet(viewsets.GenericViewSet):
     examples: ClassVar[Mapping[str, dict[str, Any]]] = {}  # bodies that work in the demo as they stand
     creating: ClassVar[frozenset[str]] = frozenset({"create"})  # actions that answer 201
     without_body: ClassVar[Mapping[str, int]] = {"destroy": 204}  # actions that answer a bare status, and which
+    files: ClassVar[Mapping[str, str]] = {}  # actions that answer a file, and of which media type
     # The orders of the list by their public names, the default one first; a unique column comes last.
     orderings: ClassVar[Mapping[str, tuple[str, ...]]] = {"created_at": ("created_at", "id")}
     newest_first: ClassVar[bool] = True  # whether the default order descends
@@ -259,6 +261,11 @@ class ApiViewSet(viewsets.GenericViewSet):
     def address_of(self, row: Model) -> str:
         """Where the row can be read."""
         return reverse(f"v1:{self.basename}-detail", args=[getattr(row, self.lookup_field)])
+
+    def file(self, content: bytes, name: str) -> HttpResponse:
+        """A file to keep, which no cache on the way keeps too."""
+        told = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+        return HttpResponse(content, content_type=self.files[self.action], headers=told)
 
     def done(self) -> Response:
         """Nothing to show."""

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 
 from ticketing import rights
@@ -71,6 +72,8 @@ class ApiSchema(AutoSchema):
         """What the action answers when all is well."""
         if self.view.action in self.view.without_body:
             return {self.view.without_body[self.view.action]: None}
+        if media := self.view.files.get(self.view.action):
+            return {(200, media): OpenApiTypes.BINARY}
         return {201 if self.view.action in self.view.creating else 200: self.view.get_serializer_class()}
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
@@ -111,7 +114,7 @@ class ApiSchema(AutoSchema):
         return operation
 
     def _told(self, status: str) -> dict[str, Any]:
-        if self.view.action in self.view.without_body or self._is_question():
+        if self.view.action in self.view.without_body or self.view.action in self.view.files or self._is_question():
             return {}
         return {**_ETAG, **(_MADE if status == "201" else {})}
 
