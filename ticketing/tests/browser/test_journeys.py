@@ -65,7 +65,7 @@ def buy_two(page, scripts):
     shoot(page, "picture-held", whole=False)
     page.get_by_role("button", name="Buy").click()
     assert "You have 2 tickets" in page.locator(".messages").inner_text()
-    page.get_by_role("link", name=re.compile("Ticket 1")).click()
+    page.get_by_role("link", name=re.compile("Ticket 1")).first.click()
     assert page.get_by_role("img", name=re.compile("code of this ticket")).is_visible()
 
 
@@ -199,3 +199,37 @@ def test_a_log_in_leads_to_the_page_that_was_wanted(visit):
         page.locator("input[name=password]").fill(PASSWORD)
         page.locator("main").get_by_role("button", name="Log in").click()
         assert page.url.endswith("/panel/questions/")
+
+
+@BOTH
+def test_a_ticket_is_handed_on_to_somebody_who_logs_in_and_accepts(visit, scripts):
+    with visit("amara", scripts=scripts, width=360) as page:
+        buy_two(page, scripts)
+        ticket, code = page.url, page.locator(".qr").inner_html()
+        page.get_by_role("link", name="Hand this ticket on").click()
+        shoot(page, f"hand-on-{scripts}")
+        page.get_by_role("button", name="Make the link").click()
+        link = page.get_by_label("Send this address").input_value()
+        shoot(page, f"handed-on-{scripts}")
+        page.get_by_role("link", name="Back to the ticket").click()
+        assert "is offered by a link" in page.locator("main").inner_text()
+        shoot(page, f"offered-{scripts}")
+    with visit(scripts=scripts) as page:
+        page.goto(link)
+        assert link not in page.url
+        shoot(page, f"transfer-{scripts}")
+        page.get_by_role("link", name="Log in").last.click()
+        page.locator("input[name=username]").fill("mei")
+        page.locator("input[name=password]").fill(PASSWORD)
+        page.locator("main").get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Accept this ticket").click()
+        assert "The ticket is yours." in page.locator(".messages").inner_text()
+        assert page.url == ticket
+        assert page.locator(".qr").inner_html() != code
+        shoot(page, f"accepted-{scripts}")
+    with visit("amara", scripts=scripts) as page:
+        page.goto("/panel/tickets/")
+        shoot(page, f"tickets-{scripts}")
+        assert page.goto(ticket).status == 200  # in the demo everybody sees each ticket
+        assert page.locator(".qr").count() == 0
+        assert "Its code is shown to whoever holds it" in page.locator("main").inner_text()
