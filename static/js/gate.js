@@ -79,7 +79,7 @@
     many.textContent = waiting.length;
     many.parentElement.hidden = waiting.length < 2;
     result.querySelector("[data-do=again]").addEventListener("click", () => { field.focus(); send(); });
-    result.querySelector("[data-do=leave]").addEventListener("click", () => { waiting.length = 0; location.reload(); });
+    result.querySelector("[data-do=leave]").addEventListener("click", () => { waiting.length = 0; show("gate-ready"); field.focus(); });
   }
   addEventListener("online", () => { if (waiting.length) send(); });
 

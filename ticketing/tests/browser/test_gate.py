@@ -122,6 +122,20 @@ def test_a_lost_network_says_so_and_trying_again_is_the_same_scan(site, visit, s
     assert site.sql("SELECT outcome FROM allocation_scan WHERE gate = 'West'") == [("admitted",)]
 
 
+def test_what_was_lost_can_be_left_and_the_next_one_is_scanned(visit, stage):
+    event, [code] = stage(1)
+    with visit("gate") as page:
+        page.goto(f"/panel/gate/{event['id']}/?gate=North")
+        page.route("**/panel/gate/**", lambda route: route.abort("internetdisconnected"))
+        show(page, "nonsense")
+        word(page, "No connection")
+        page.get_by_role("button", name="Leave it").click()
+        word(page, "Ready")
+        page.unroute("**/panel/gate/**")
+        show(page, code)
+        word(page, "Admitted")
+
+
 def answer_and_lose(lost, route):
     """The site does what it is asked, but nobody hears of it."""
     if route.request.method == "POST":
