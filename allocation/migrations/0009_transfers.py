@@ -138,7 +138,7 @@ WHERE purchase.id = ticket.purchase_id AND purchase.account_id IS NOT NULL;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('allocation', '0007_gates'),
+        ('allocation', '0008_scans_of_events'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
