@@ -67,7 +67,7 @@ def _by_purchase(page: Iterable[Ticket], by: Actor) -> list[Bought]:
 def _bought(purchase: Purchase, those: list[Any], is_returnable: bool) -> Bought:
     kinds = [(option, list(some)) for option, some in groupby(those, key=lambda ticket: ticket.option)]
     events = {option.event for option, _some in kinds}
-    event = events.pop() if len(events) == 1 else None
+    event = next(iter(events)) if len(events) == 1 else None
     title = title_of(option for option, _some in kinds)
     is_to_take = any(ticket.valid and not ticket.cancelled_at for ticket in those)
     return Bought(purchase, title, kinds, event, is_returnable, is_to_take, any(events))

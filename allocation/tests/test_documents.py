@@ -155,7 +155,9 @@ def test_the_files_are_taken_from_the_pages_and_over_the_api(ann, tickets, way, 
     stranger.force_login(UserFactory())
     path = f"/panel/tickets/{tickets[0].pk}/{way}"
     assert way in browser.get(f"/panel/tickets/{tickets[0].pk}/").content.decode()
-    assert "tickets.pdf" in browser.get("/panel/tickets/").content.decode()
+    mine = browser.get("/panel/tickets/").content.decode()
+    assert "tickets.pdf" in mine
+    assert "events.ics" in mine
     answer = browser.get(path)
     assert (answer.status_code, answer["Content-Type"].split(";")[0]) == (200, media)
     assert name in answer["Content-Disposition"]

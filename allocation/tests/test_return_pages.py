@@ -51,7 +51,7 @@ def use(ticket):
 
 def test_each_ticket_stands_under_its_option_and_all_under_their_event(client, purchase):
     page = visit(client, TICKETS)
-    assert page.words.count("Late quartets") == 3  # above them, in the question about them, and where they go back
+    assert page.words.count("Late quartets") == 5  # above them, in the question, at two files, and where they go back
     kinds = [name for name in ("Stalls", "Balcony") if f"<h3>{name}</h3>" in page.html]
     assert kinds == ["Stalls", "Balcony"]
     assert "Thursday 1 May 2031, 19:00 (time zone Europe/Berlin)" in page.words
