@@ -206,9 +206,11 @@ class Selling(RuleBasedStateMachine):
         self.headers = [bearer(user) for user in self.users]
         self.boss = bearer(UserFactory(role="supervisor"))
         event = EventFactory()
-        self.options = [
-            str(TicketOptionFactory(event=event, allocation=AT_FIRST[kind], **TERMS[kind]).pk) for kind in KINDS
-        ]
+        # In the order of their ids, in which the site takes several: the same steps lead to the same every time.
+        options = sorted((TicketOptionFactory(event=event) for _ in KINDS), key=lambda option: option.pk)
+        for kind, option in enumerate(options):
+            actions.change_option(option, allocation=AT_FIRST[kind], **TERMS[kind], by=None)
+        self.options = [str(option.pk) for option in options]
 
     def send(self, path, body=None, *, by, method="POST"):
         answer = Client().generic(

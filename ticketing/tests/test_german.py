@@ -22,7 +22,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.test import Client, RequestFactory, override_settings
 from django.test.client import ClientHandler
-from django.urls import Resolver404, URLResolver, get_resolver, reverse
+from django.urls import Resolver404, URLResolver, get_resolver, resolve, reverse
 from django.utils import translation
 
 from allocation.models import Scan
@@ -297,6 +297,17 @@ NARROWED = [
 ]
 
 
+def named(address):
+    """The name of the page at this address; an address where none is stands for itself."""
+    try:
+        return resolve(address.partition("?")[0]).view_name
+    except Resolver404:
+        return address
+
+
+CLOSED = (302, 403)  # to everybody of that role, whatever the page is about
+
+
 class Walk:
     """Everybody through every page."""
 
@@ -307,11 +318,13 @@ class Walk:
         return Visitor(self.notes, self.world.people.get(role), **more)
 
     def look_at(self, addresses, roles=tuple(Role)[:-1]):
-        """Each of these people opens each page."""
+        """Each of these people opens each page; what is closed to somebody, about one thing only."""
         for role in roles:
-            visitor = self.visitor(role)
+            visitor, closed = self.visitor(role), set()
             for address in addresses:
-                visitor.get(address)
+                page = named(address)
+                if page not in closed and visitor.get(address).status_code in CLOSED:
+                    closed.add(page)
 
     def send_empty(self, addresses):
         """Forms come without anything in them."""
