@@ -16,7 +16,7 @@ from ticketing.sending import Hopeless
 from ticketing.sending.calendar_files import Visit, calendar_file
 
 PDF, CALENDAR = "application/pdf", "text/calendar"
-MOST_PAGES = 100  # in one file, which take about two seconds to draw
+MOST_PAGES = 100  # in one file, which take about a second to draw
 
 
 def own_tickets(by: Actor, **named: UUID) -> list[Ticket]:

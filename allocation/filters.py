@@ -65,8 +65,9 @@ class PurchaseFilters(django_filters.FilterSet):
 
 
 class ScanFilters(django_filters.FilterSet):
-    """Scans by ticket, outcome, gate and time."""
+    """Scans by event, ticket, outcome, gate and time."""
 
+    event = IdFilter(help_text="At this event.")
     ticket = IdFilter(help_text="Of this ticket.")
     outcome = django_filters.ChoiceFilter(choices=Scan.Outcome.choices, help_text="What became of it.")
     gate = TextFilter(help_text="At this gate, exactly as it is written.")

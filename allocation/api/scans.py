@@ -35,6 +35,9 @@ class ScanSerializer(serializers.ModelSerializer):
     option = serializers.CharField(
         source="ticket.option.name", read_only=True, allow_null=True, default=None, help_text="What the ticket is for."
     )
+    event = serializers.UUIDField(
+        source="event_id", read_only=True, allow_null=True, help_text="Where it was shown; else what the ticket is for."
+    )
     by = serializers.CharField(source="account.name", read_only=True, allow_null=True, default=None)
     earlier = serializers.SerializerMethodField(help_text="The admission that stands, of a code that admitted already.")
     undone_at = Instant(read_only=True, allow_null=True)
@@ -44,7 +47,7 @@ class ScanSerializer(serializers.ModelSerializer):
     class Meta:
         model = Scan
         fields = [
-            *("id", "outcome", "ticket", "option", "gate", "by", "earlier"),
+            *("id", "outcome", "event", "ticket", "option", "gate", "by", "earlier"),
             *("undone_at", "undone_reason", "created_at", "updated_at"),
         ]
         read_only_fields = fields

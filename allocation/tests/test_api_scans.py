@@ -57,6 +57,15 @@ def test_a_scan_that_comes_again_is_answered_alike(gate):
     assert (answer.status_code, answer.json()["code"]) == (422, "key_reused")
 
 
+def test_scans_are_found_by_their_event(gate):
+    event, other = (EventFactory(gates=[gate]) for _ in range(2))
+    made = show(sold(event), bearer(gate)).json()
+    assert made["event"] == str(event.pk)
+    for one, ids in ((event, [made["id"]]), (other, [])):
+        listed = Client().get(f"{SCANS}?event={one.pk}", headers=bearer(gate)).json()["results"]
+        assert [row["id"] for row in listed] == ids
+
+
 def test_a_gate_sees_its_own_scans_and_a_supervisor_all(gate):
     other = UserFactory(role="gate")
     event = EventFactory(gates=[gate, other])
