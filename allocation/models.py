@@ -579,6 +579,11 @@ class Scan(Record):
         return str(self.pk)
 
     @property
+    def admits(self) -> bool:
+        """Whether it admitted somebody and was not undone."""
+        return self.outcome == self.Outcome.ADMITTED and self.undone_at is None
+
+    @property
     def state(self) -> State:
         """The outcome as the pages show it."""
         if self.undone_at:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from allocation.actions.transfers import end_offers
@@ -34,11 +35,11 @@ def scan(code: str, *, gate: str, nonce: UUID, by: Actor, event: Event | None = 
     if ticket is None:
         _wait_for_twins(nonce)
     # Twins of one scan have waited for each other: at the ticket's lock, or at that one.
-    if known := Scan.objects.filter(account=account, nonce=nonce).first():
+    known, earlier = _before(account, nonce, ticket)
+    if known:
         if known.code_digest != shown:
             raise KeyReused(field="nonce")
         return known
-    earlier = Scan.objects.admissions().filter(ticket=ticket).first() if ticket else None
     made = Scan(
         ticket=ticket,
         event=event or _event_of(ticket),
@@ -54,7 +55,7 @@ def scan(code: str, *, gate: str, nonce: UUID, by: Actor, event: Event | None = 
         Ticket.objects.filter(pk=ticket.pk).change(admitted_at=Now())
         end_offers(ticket.pk)
     Activity.objects.record("allocation.scan", made, by=by, outcome=made.outcome)
-    return Scan.objects.with_people().get(pk=made.pk)
+    return made
 
 
 @transaction.atomic
@@ -69,6 +70,15 @@ def undo_admission(scanned: Scan, *, reason: str, by: Actor) -> Scan:
     tickets.change(admitted_at=None)
     Activity.objects.record("allocation.undo_admission", scanned, by=by)
     return Scan.objects.with_people().get(pk=scanned.pk)
+
+
+def _before(account: User | None, nonce: UUID, ticket: Ticket | None) -> tuple[Scan | None, Scan | None]:
+    """This very scan, if it came before, and the admission that stands of the ticket; asked for at once."""
+    this = Q(account=account, nonce=nonce)
+    admission = Q(ticket=ticket, outcome=Outcome.ADMITTED, undone_at=None)
+    found = list(Scan.objects.with_people().filter(this | admission if ticket else this))
+    known = next((scan for scan in found if scan.nonce == nonce and scan.account == account), None)
+    return known, next((scan for scan in found if ticket and scan.ticket == ticket and scan.admits), None)
 
 
 def _wait_for_twins(nonce: UUID) -> None:
