@@ -76,9 +76,10 @@ def _before(account: User | None, nonce: UUID, ticket: Ticket | None) -> tuple[S
     """This very scan, if it came before, and the admission that stands of the ticket; asked for at once."""
     this = Q(account=account, nonce=nonce)
     admission = Q(ticket=ticket, outcome=Outcome.ADMITTED, undone_at=None)
-    found = list(Scan.objects.with_people().filter(this | admission if ticket else this))
-    known = next((scan for scan in found if scan.nonce == nonce and scan.account == account), None)
-    return known, next((scan for scan in found if ticket and scan.ticket == ticket and scan.admits), None)
+    found = list(Scan.objects.filter(this | admission if ticket else this))
+    caller = account.pk if account else None
+    known = next((scan for scan in found if (scan.nonce, scan.account_id) == (nonce, caller)), None)
+    return known, next((scan for scan in found if ticket and scan.ticket_id == ticket.pk and scan.admits), None)
 
 
 def _wait_for_twins(nonce: UUID) -> None:

@@ -14,7 +14,7 @@ from allocation.filters import ScanFilters
 from allocation.models import Event, Scan
 from ticketing.errors import NotFound
 from ticketing.toolkit.api import ApiViewSet
-from ticketing.toolkit.fields import Id, Instant, Text
+from ticketing.toolkit.fields import Id, Instant, Steady, Text
 
 CODE_LIMIT = 200
 
@@ -28,7 +28,7 @@ class Admission(serializers.Serializer):
     by = serializers.CharField(allow_null=True)
 
 
-class ScanSerializer(serializers.ModelSerializer):
+class ScanSerializer(Steady, serializers.ModelSerializer):
     """A code that was shown at a gate, and what became of it."""
 
     ticket = serializers.UUIDField(source="ticket_id", read_only=True, allow_null=True)
@@ -66,7 +66,7 @@ class ScanSerializer(serializers.ModelSerializer):
         }
 
 
-class NewScan(serializers.Serializer):
+class NewScan(Steady):
     """What is shown, where, and which scan it is."""
 
     code = Text(CODE_LIMIT, help_text="What the code of the ticket says; 52 letters and digits.")
