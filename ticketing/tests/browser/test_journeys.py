@@ -7,6 +7,7 @@ import pytest
 
 from ticketing.tests.browser.conftest import PASSWORD, shoot
 from ticketing.tests.browser.keys import press, tab_to
+from ticketing.tests.browser.test_every_page import findings
 from ticketing.tests.test_site import within
 
 BOTH = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
@@ -211,6 +212,7 @@ def test_a_ticket_is_handed_on_to_somebody_who_logs_in_and_accepts(visit, script
         page.get_by_role("button", name="Make the link").click()
         link = page.get_by_label("Send this address").input_value()
         shoot(page, f"handed-on-{scripts}")
+        assert not scripts or findings(page) == []
         page.get_by_role("link", name="Back to the ticket").click()
         assert "is offered by a link" in page.locator("main").inner_text()
         shoot(page, f"offered-{scripts}")
@@ -218,6 +220,7 @@ def test_a_ticket_is_handed_on_to_somebody_who_logs_in_and_accepts(visit, script
         page.goto(link)
         assert link not in page.url
         shoot(page, f"transfer-{scripts}")
+        assert not scripts or findings(page) == []
         page.get_by_role("link", name="Log in").last.click()
         page.locator("input[name=username]").fill("mei")
         page.locator("input[name=password]").fill(PASSWORD)
@@ -233,3 +236,38 @@ def test_a_ticket_is_handed_on_to_somebody_who_logs_in_and_accepts(visit, script
         assert page.goto(ticket).status == 200  # in the demo everybody sees each ticket
         assert page.locator(".qr").count() == 0
         assert "Its code is shown to whoever holds it" in page.locator("main").inner_text()
+
+
+@BOTH
+def test_somebody_waits_for_what_is_sold_out_leaves_comes_back_and_is_offered_it(site, visit, scripts):
+    people = {one["name"]: one["token"] for one in site.call("GET", "/users")[1]}
+    sofia = {"Authorization": f"Bearer {people['Sofia Marino']}", "Content-Type": "application/json"}
+    name = f"Rare {time.time_ns()}"
+    option = site.call("POST", "/api/v1/allocation/options/", {"name": name, "allocation": 1}, **sofia)[1]["id"]
+    bought = {"items": [{"option": option, "quantity": 1}], "buyer": "406c1d05-bbb2-4e94-b183-7d208c2692e1"}
+    purchase = site.call("POST", "/api/v1/allocation/purchases/", bought, **sofia)[1]["id"]
+    with visit("amara", scripts=scripts, width=360) as page:
+        wait_for(page, name, scripts)
+        page.get_by_role("link", name="Leave the list").click()
+        page.locator("main").get_by_role("button", name="Leave the list").click()
+        assert "You have left the list" in page.locator("main").inner_text()
+        wait_for(page, name, scripts)
+        assert site.call("POST", f"/api/v1/allocation/purchases/{purchase}/cancel/", {}, **sofia)[0] == 200
+        page.reload()
+        shoot(page, f"offered-place-{scripts}")
+        page.get_by_role("button", name="Accept").click()
+        assert not scripts or findings(page) == []
+        page.locator("main").get_by_role("button", name="Buy").click()
+        assert "You have 1 ticket" in page.locator(".messages").inner_text()
+
+
+def wait_for(page, name, scripts):
+    page.goto(f"/panel/events/?q={name}")
+    page.get_by_role("link", name=f"Wait for tickets {name}").click()
+    shoot(page, f"wait-{scripts}")
+    assert not scripts or findings(page) == []
+    page.locator("main").get_by_role("button", name="Wait for tickets").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Your place on the waiting list"
+    assert "You are number 1" in page.locator("main").inner_text()
+    shoot(page, f"waiting-{scripts}")
+    assert not scripts or findings(page) == []
