@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.core.validators import MinValueValidator
 from django.db.models import QuerySet
 from django.forms import CheckboxSelectMultiple, ModelForm, Textarea
 from django.http import HttpRequest
@@ -41,6 +42,17 @@ class OptionForm(ModelForm):
         ]
         labels = {"capacity": capfirst(_("allocation"))}
         widgets = {"description": Textarea}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["capacity"].validators.append(MinValueValidator(1))
+
+    def clean(self) -> dict[str, Any]:
+        """What belongs to an event is on sale until it ends, unless somebody says another time."""
+        said: dict[str, Any] = super().clean() or {}
+        if said.get("event") and not said.get("on_sale_until"):
+            said["on_sale_until"] = said["event"].ends_at
+        return said
 
 
 class EventForm(ModelForm):

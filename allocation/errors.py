@@ -45,6 +45,13 @@ class HoldEnded(Conflict):
     message = _("These tickets are no longer held for you. Choose them again, if they are still left.")
 
 
+class HoldBought(HoldEnded):
+    """What was held is bought."""
+
+    code = "hold_bought"
+    message = _("These tickets are bought already. You find them under “My tickets”.")
+
+
 class BelowTaken(Conflict):
     """An allocation may shrink to what is taken, never below (invariant E6)."""
 

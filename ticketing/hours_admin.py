@@ -281,7 +281,7 @@ class CalendarAdmin(SiteModelAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Showing the week that the address asks for."""
         form = super().get_form(request, obj, change, **kwargs)
-        form.on = parse_day(request.GET.get("on", ""))  # type: ignore[attr-defined]  # the class is this request's own
+        form.on = parse_day(request.GET.get("on", ""))  # the class is this request's own
         return form
 
     @admin.display(description=_("Weeks"))

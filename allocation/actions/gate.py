@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from allocation.actions.transfers import end_offers
 from allocation.errors import NotAdmitted
@@ -38,7 +39,7 @@ def scan(code: str, *, gate: str, nonce: UUID, by: Actor, event: Event | None = 
     known, earlier = _before(account, nonce, ticket)
     if known:
         if known.code_digest != shown:
-            raise KeyReused(field="nonce")
+            raise KeyReused(_("This nonce was used for another code. Take a new one for each scan."), field="nonce")
         return known
     made = Scan(
         ticket=ticket,

@@ -20,7 +20,7 @@ from allocation.actions.sales import (
     sell,
     sold_out,
 )
-from allocation.errors import HoldEnded
+from allocation.errors import HoldBought, HoldEnded
 from allocation.models import HeldItem, Hold, TicketOption
 from ticketing import rights
 from ticketing.actions.keys import claim_key, settle_key
@@ -68,21 +68,29 @@ def _again(made: UUID | None) -> Hold:
 
 
 def confirm_hold(hold: Hold, *, by: Actor, key: str = "") -> Receipt:
-    """Buy what is held, or HoldEnded; the same `key` answers the same again."""
+    """Buy what is held, or HoldEnded, or HoldBought; the same `key` answers the same again."""
     rights.require(by, "allocation.hold")
     require_buyer(hold.buyer, "allocation.purchase", by=by)
-    return sell({}, source="hold", hold=hold.pk, buyer=hold.buyer, by=by, key=key)
+    try:
+        return sell({}, source="hold", hold=hold.pk, buyer=hold.buyer, by=by, key=key)
+    except HoldEnded as refusal:
+        raise _ended(Hold.objects.get(pk=hold.pk)) from refusal
 
 
 @transaction.atomic
 def release_hold(hold: Hold, *, by: Actor) -> Hold:
-    """Give back what is held; twice is harmless, HoldEnded when it was bought or its time is over."""
+    """Give back what is held; twice is harmless, HoldBought when it was bought, HoldEnded when its time is over."""
     rights.require(by, "allocation.hold")
     if not Hold.objects.filter(pk=hold.pk).held().change(state=State.RELEASED):
         current = Hold.objects.get(pk=hold.pk)
         if current.state != State.RELEASED:
-            raise HoldEnded
+            raise _ended(current)
         return current
     Activity.objects.record("allocation.release", hold, by=by)
     return_held([hold])
     return Hold.objects.get(pk=hold.pk)
+
+
+def _ended(hold: Hold) -> HoldEnded:
+    """The refusal for whoever comes too late, or a second time."""
+    return HoldBought() if hold.state == State.CONFIRMED else HoldEnded()

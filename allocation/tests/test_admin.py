@@ -6,14 +6,16 @@ from django.db.models.functions import Now
 
 from allocation import actions
 from allocation.models import Purchase, Ticket, TicketOption
-from allocation.tests.factories import PurchaseFactory, TicketFactory, TicketOptionFactory, bought_ticket
+from allocation.tests.factories import EventFactory, PurchaseFactory, TicketFactory, TicketOptionFactory, bought_ticket
 from ticketing.models import Activity
 from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
 
 pytestmark = pytest.mark.django_db
 
-OPTIONS, PURCHASES, TICKETS = (f"/admin/allocation/{name}/" for name in ("ticketoption", "purchase", "ticket"))
+EVENTS, OPTIONS, PURCHASES, TICKETS = (
+    f"/admin/allocation/{name}/" for name in ("event", "ticketoption", "purchase", "ticket")
+)
 MODELS = {OPTIONS: TicketOption, PURCHASES: Purchase, TICKETS: Ticket}
 
 
@@ -120,18 +122,30 @@ def test_what_a_sale_did_meanwhile_is_not_overwritten(browser):
     assert (option.capacity, option.taken, option.held) == (12, 7, 0)
 
 
-def test_an_allocation_below_what_is_taken_comes_back_as_a_message(browser):
+def test_what_is_refused_stands_in_the_form_beside_what_was_typed(browser):
     option = TicketOptionFactory(allocation=10)
     PurchaseFactory(option=option, quantity=4)
-    change = f"{OPTIONS}{option.pk}/change/"
+    typed = {"name": "y", "description": "Said in vain?", "capacity": 3, "least": 1}
     with nothing_changes():
-        response = browser.post(
-            change,
-            {"name": "y", "description": "", "capacity": 3, "least": 1},
-            headers={"referer": f"http://testserver{change}"},
-        )
-    assert (response.status_code, response["Location"]) == (302, f"http://testserver{change}")
-    assert "sold or held already. The allocation cannot be lower than that." in browser.get(change).content.decode()
+        response = browser.post(f"{OPTIONS}{option.pk}/change/", typed)
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert "4 tickets are sold or held already. The allocation cannot be lower than that." in page
+    assert "Said in vain?" in page
+    event = {"name": "Late", "venue": "", "description": "", "time_zone": "Mars/Base"}
+    for name, hour in (("starts_at", "19:00"), ("ends_at", "22:00")):
+        event |= {f"{name}_0": "2031-05-01", f"{name}_1": hour}
+    with nothing_changes():
+        response = browser.post(f"{EVENTS}add/", event)
+    assert response.context["adminform"].form.errors["time_zone"]
+    assert 'value="Late"' in response.content.decode()
+
+
+def test_what_belongs_to_an_event_is_on_sale_until_it_ends_unless_somebody_says_another_time(browser):
+    event = EventFactory()
+    typed = {"event": str(event.pk), "name": "Stalls", "description": "", "capacity": 9, "least": 1}
+    assert browser.post(f"{OPTIONS}add/", typed).status_code == 302
+    assert TicketOption.objects.get().on_sale_until == event.ends_at
 
 
 @pytest.mark.parametrize(

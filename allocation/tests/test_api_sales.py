@@ -116,7 +116,7 @@ def test_what_is_held_is_bought_or_given_back(ann):
     assert {item["option"]: item["quantity"] for item in hold["items"]} == {str(one.pk): 2, str(two.pk): 2}
     bought = send(f"{HOLDS}{hold['id']}/confirm/", headers=headers).json()
     assert (bought["state"], bought["purchase"]) == ("confirmed", str(Purchase.objects.get().pk))
-    refused(send(f"{HOLDS}{hold['id']}/release/", headers=headers), 409, "hold_ended")
+    refused(send(f"{HOLDS}{hold['id']}/release/", headers=headers), 409, "hold_bought")
     again = send(HOLDS, items(one), headers).json()
     assert send(f"{HOLDS}{again['id']}/release/", headers=headers).json()["state"] == "released"
 

@@ -288,7 +288,7 @@ class Selling(RuleBasedStateMachine):
 
         def ought():
             if known.state != "held" or known.is_overdue:
-                raise Said("hold_ended")
+                raise Said("hold_bought" if known.state == "confirmed" else "hold_ended")
 
         if not (made := self.agree(answer, ought)):
             return
@@ -305,7 +305,7 @@ class Selling(RuleBasedStateMachine):
 
         def ought():
             if known.state in ("confirmed", "lapsed"):
-                raise Said("hold_ended")
+                raise Said("hold_bought" if known.state == "confirmed" else "hold_ended")
             if known.state == "held":
                 self.shop.end([known], "released")
 

@@ -55,7 +55,9 @@ class WaiterSerializer(serializers.ModelSerializer):
 class NewWaiter(serializers.Serializer):
     """What is waited for, and by whom."""
 
-    kind = serializers.RegexField(KIND, max_length=100, help_text="Such as booking.slot.")
+    kind = serializers.RegexField(
+        KIND, max_length=100, help_text="Of what is waited for: allocation.ticketoption or booking.slot."
+    )
     stock = Id(help_text="The id of the slot, of the ticket option, or of what else it is.")
     quantity = Count(help_text="How many places are wanted.")
     least = Count(required=False, help_text="So many would be taken too; all of them if unsaid.")
@@ -72,7 +74,7 @@ class Move(serializers.Serializer):
 class WaiterFilters(django_filters.FilterSet):
     """Places by list and by state."""
 
-    kind = TextFilter(help_text="Of this kind, such as booking.slot.")
+    kind = TextFilter(help_text="Of this kind: allocation.ticketoption or booking.slot.")
     stock = IdFilter(help_text="On the list of this slot, ticket option, or what else it is.")
     state = django_filters.ChoiceFilter(choices=Waiter.State.choices, help_text="In this state.")
 

@@ -24,6 +24,22 @@ from ticketing.toolkit.contracts import parse_uuid
 # What may follow the name of a filter in the address of a list.
 COMPARISONS = {"", "exact", "id__exact", "gte", "gt", "lte", "lt", "isnull", "isempty"}
 
+IN_FORMS = (400, 404, 409, 422)  # what somebody can mend by typing something else
+REFUSAL = "refusal"  # what a verb refused, on the request whose form is shown again
+
+
+def refusing(form: Any, refusal: Refused) -> Any:
+    """A form that says what was refused, at the field that is to blame where it has it."""
+
+    class Refusing(form):
+        def clean(self) -> Any:
+            said = super().clean()
+            field = refusal.field if refusal.field in self.fields else None
+            self.add_error(field, str(refusal.message))
+            return said
+
+    return Refusing
+
 
 def pill(state: State) -> SafeString:
     """A state as the pages show it, too: a colour and always a word."""
@@ -132,6 +148,22 @@ class SiteModelAdmin(admin.ModelAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
         """None also for an id that no text in the database can be."""
         return None if "\0" in object_id else super().get_object(request, object_id, from_field)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What a verb refuses stands in the form, beside what was typed."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except Refused as refusal:
+            if refusal.status not in IN_FORMS:
+                raise
+            setattr(request, REFUSAL, refusal)
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """The form of the table; the second time it says what was refused, and so nothing is tried again."""
+        form = super().get_form(request, *args, **kwargs)
+        refusal = getattr(request, REFUSAL, None)
+        return refusing(form, refusal) if refusal else form
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Only what a filter offers: whoever may ask about any column can guess digests and passwords bit by bit."""
