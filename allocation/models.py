@@ -198,6 +198,11 @@ class TicketOption(Stock):
         return self.name
 
     @property
+    def title(self) -> str:
+        """What people call it where its event is not named beside it."""
+        return f"{self.event}: {self.name}" if self.event else self.name
+
+    @property
     def sold(self) -> int:
         """How many tickets are sold: what is taken and not merely held."""
         return self.taken - self.held

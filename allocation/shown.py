@@ -1,6 +1,6 @@
 """What several pages of customers show alike: what tickets are for, and what is held for the visitor."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, wraps
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -9,6 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 
 from allocation.models import Hold, TicketOption
+from ticketing.models import User, Waiter
 
 MOST_SHOWN = 3  # of the visitor's holds
 DIGITS = 5  # of a number that is kept on the way by the log-in
@@ -22,27 +23,42 @@ def title_of(options: Iterable[TicketOption]) -> str:
 
 
 class Standing(NamedTuple):
-    """A hold as the other pages remind of it."""
+    """A hold, or a place on a waiting list, as the other pages remind of it."""
 
-    hold: Hold
     title: str
+    hold: Hold | None = None
+    place: Waiter | None = None
 
 
 def standing_of(request: HttpRequest) -> Callable[[], list[Standing]]:
-    """What is held for the visitor at this moment, to be asked for by the pages that show it."""
+    """What the visitor holds and waits for at this moment, to be asked for by the pages that show it."""
 
     @cache
     def standing() -> list[Standing]:
         person: Any = request.user
         if not person.is_authenticated:
             return []
-        rows = Hold.objects.standing().filter(account=person).prefetch_related("items__option__event")
-        return [
-            Standing(hold, title_of(item.option for item in hold.items.all()))
-            for hold in rows.order_by("until")[:MOST_SHOWN]
-        ]
+        return [*_holds_of(person), *_places_of(person)]
 
     return standing
+
+
+def _holds_of(person: User) -> Iterator[Standing]:
+    rows = Hold.objects.standing().filter(account=person).prefetch_related("items__option__event")
+    for hold in rows.order_by("until")[:MOST_SHOWN]:
+        yield Standing(title_of(item.option for item in hold.items.all()), hold=hold)
+
+
+def _places_of(person: User) -> Iterator[Standing]:
+    mine = Waiter.objects.open().filter(account=person, kind=TicketOption._meta.label_lower)
+    # What is offered comes first.
+    places = list(mine.with_position().order_by("state", "created_at", "pk")[:MOST_SHOWN])
+    if not places:
+        return
+    options = TicketOption.objects.select_related("event").in_bulk([place.stock for place in places])
+    for place in places:
+        if option := options.get(place.stock):
+            yield Standing(option.title, place=place)
 
 
 def comes_back(view: View) -> View:

@@ -65,6 +65,21 @@ def test_what_is_sold_out_offers_to_wait(client, option, page):
     assert "Wait for tickets" not in visit(client, page.format(option)).words
 
 
+@pytest.mark.parametrize("page", ["/panel/events/", "/panel/events/{0.event.pk}/", "/panel/tickets/"])
+def test_whoever_waits_is_reminded_of_their_place_and_of_what_is_held_for_them(client, option, page):
+    ada = UserFactory(email="ada@example.org")
+    client.force_login(ada)
+    waiter = join(option, 2, email=ada.email)
+    Waiter.objects.filter(pk=waiter.pk).update(account=ada)
+    shown = visit(client, page.format(option))
+    assert "You are number 1 on the waiting list for “Late quartets: Stalls”." in shown.words
+    assert shown.follow("See your place").address.startswith("/panel/waiting/")
+    give_back(2)
+    assert "2 tickets for “Late quartets: Stalls” are held for you" in visit(client, page.format(option)).words
+    client.force_login(UserFactory())
+    assert "Late quartets: Stalls" not in visit(client, page.format(option)).words
+
+
 def test_a_stranger_waits_confirms_accepts_logs_in_and_buys(client, option):
     asked = visit(client, page_of(option)).form("email").send(quantity="3", least="2", email="ada@example.org")
     assert "Look into your mail" in asked.words

@@ -41,9 +41,9 @@ def test_a_stranger_is_told_what_is_public_and_nothing_else(settings, mode):
     PurchaseFactory(option=TicketOptionFactory(allocation=1))
     assert news(of()) == {"/panel/events/": "Everything is sold out at the moment."}
     TicketOptionFactory()
-    assert news(of()) == {"/panel/events/": "1 event has tickets left."}
+    assert news(of()) == {"/panel/events/": "1 kind of ticket is left."}
     TicketOptionFactory()
-    assert news(of()) == {"/panel/events/": "2 events have tickets left."}
+    assert news(of()) == {"/panel/events/": "2 kinds of tickets are left."}
 
 
 @pytest.mark.parametrize("mode", ["demo", "production"])
@@ -66,7 +66,7 @@ def test_a_customer_is_told_what_is_theirs(settings, mode):
     BookingFactory(by=person, starts_at=database_now())  # which is over
     assert news(client) == {
         "/panel/bookings/": "1 booking comes up.",
-        "/panel/events/": "1 event has tickets left.",
+        "/panel/events/": "1 kind of ticket is left.",
         "/panel/tickets/": "You have 3 tickets.",
         "/panel/questions/": "1 question is open.",
     }

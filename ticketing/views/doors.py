@@ -35,7 +35,8 @@ def _on_sale(person: Any) -> Iterator[str]:
         yield _("Everything is sold out at the moment.")
     else:
         many = options["to_be_had"]
-        yield _counted(ngettext("%(count)s event has tickets left.", "%(count)s events have tickets left.", many), many)
+        left = ngettext("%(count)s kind of ticket is left.", "%(count)s kinds of tickets are left.", many)
+        yield _counted(left, many)
 
 
 def _own_bookings(person: Any) -> Iterator[str]:
