@@ -1,6 +1,5 @@
 """The purchase over HTTP against pgbench calling the same function: what the site costs on top of its own rule."""
 
-import itertools
 import uuid
 from collections import Counter
 
@@ -27,72 +26,43 @@ HOT = """
 
 
 def run(place: Place) -> list[Row]:
-    """HTTP and pgbench in turns, on one option; then pgbench on one and on a hundred."""
+    """HTTP, the textbook build and pgbench in turns, on one option; pgbench on a hundred as well."""
     clients, times = place.size(32, 8), place.size(60, 10)
     site = place.site(place.database("purchase"))
     shop = Shop(site)
     plain = Plain(place.textbook(site.database))
-    web: list[float] = []
-    textbook: list[float] = []
-    constant: list[float] = []
-    bare: dict[tuple[int, int], list[float]] = {}
+    best = {options: shop.best_clients(options, place) for options in (1, 100)}
+    rates: dict[str, list[float]] = {}
     for number in range(place.rounds):
         say(f"purchase, round {number + 1} of {place.rounds}")
-        web.append(shop.over_http(clients, times))
-        textbook.append(plain.over_http(clients, place.size(30, 5)))
-        constant.append(plain.constant(clients, place.size(300, 20)))
-        for how in itertools.product((1, 100), (4,) if place.quick else (2, 4, 8, 16)):
-            bare.setdefault(how, []).append(shop.in_database(*how, place.size(4000, 200)))
+        for what, rate in (
+            ("http", shop.over_http(clients, times)),
+            ("textbook", plain.over_http(clients, place.size(30, 5))),
+            ("constant", plain.constant(clients, place.size(300, 20))),
+            ("one", shop.in_database(1, best[1], place.size(4000, 200))),
+            ("hundred", shop.in_database(100, best[100], place.size(4000, 200))),
+        ):
+            rates.setdefault(what, []).append(rate)
     shop.check()
     plain.check()
     site.database.audit()
-    return [*rows(web, bare, clients), *beside(web, textbook, constant)]
+    return rows(rates, best, clients)
 
 
-def beside(web: list[float], textbook: list[float], constant: list[float]) -> list[Row]:
-    """The same rates beside what stands on the same server."""
-    measured = f"{median(web):.0f}/s"
+def rows(rates: dict[str, list[float]], best: dict[int, int], clients: int) -> list[Row]:
+    """In purchases a second, all rates of one round beside each other."""
+
+    def row(what: str, measured: str, name: str, against: str, target: float | None = None) -> Row:
+        ratios = [a / b for a, b in zip(rates[measured], rates[against], strict=True)]
+        beside = f"{name}: {median(rates[against]):.0f}/s"
+        return Row(what, f"{median(rates[measured]):.0f}/s", beside, ratios, target, figures=rates)
+
+    over_http = f"purchase over HTTP, {clients} connections, token, key, one hot option"
     return [
-        Row(
-            "purchase over HTTP",
-            measured,
-            f"a textbook build: {median(textbook):.0f}/s",
-            [a / b for a, b in zip(web, textbook, strict=True)],
-            4.0,
-        ),
-        Row(
-            "purchase over HTTP",
-            measured,
-            f"a constant view: {median(constant):.0f}/s",
-            [a / b for a, b in zip(web, constant, strict=True)],
-        ),
-    ]
-
-
-def rows(web: list[float], bare: dict[tuple[int, int], list[float]], clients: int) -> list[Row]:
-    """In purchases a second; pgbench with as many clients as were fastest."""
-    fastest = {
-        options: max((how for how in bare if how[0] == options), key=lambda how: median(bare[how]))
-        for options in (1, 100)
-    }
-    one, hundred = bare[fastest[1]], bare[fastest[100]]
-    figures = {"http": web, "pgbench": {f"{options} options, {n} clients": said for (options, n), said in bare.items()}}
-    return [
-        Row(
-            f"purchase over HTTP, {clients} connections, token, key, one hot option",
-            f"{median(web):.0f}/s",
-            f"pgbench, the same function, {fastest[1][1]} clients: {median(one):.0f}/s",
-            [a / b for a, b in zip(web, one, strict=True)],
-            0.30,
-            figures=figures,
-        ),
-        Row(
-            "purchase, 100 options, in the database",
-            f"{fastest[100][1]} clients: {median(hundred):.0f}/s",
-            f"one hot option: {median(one):.0f}/s",
-            [a / b for a, b in zip(hundred, one, strict=True)],
-            1.3,
-        ),
+        row(over_http, "http", f"pgbench, the same function, {best[1]} clients", "one", 0.30),
+        row("purchase over HTTP", "http", "a textbook build", "textbook", 4.0),
+        row("purchase over HTTP", "http", "a constant view", "constant"),
+        row(f"purchase, 100 options, in the database, {best[100]} clients", "hundred", "one hot option", "one", 1.3),
     ]
 
 
@@ -134,6 +104,11 @@ class Shop:
         seconds = pgbench(self.site.database, script, clients=clients, times=times // clients)
         self.bought += times // clients * clients
         return times // clients * clients / seconds
+
+    def best_clients(self, options: int, place: Place) -> int:
+        """With how many clients the function is fastest here."""
+        tried = {many: self.in_database(options, many, place.size(1000, 200)) for many in (2, 4, 8, 16)}
+        return max(tried, key=lambda many: tried[many])
 
     def check(self) -> None:
         """See whether the books hold what was bought, and nothing else."""
