@@ -37,6 +37,7 @@ from ticketing import rights
 from ticketing.errors import Invalid, KeyReused, NotFound, Refused
 from ticketing.querysets import digest
 from ticketing.rights import Actor, Scope
+from ticketing.toolkit.database import planned_once
 
 MAX_AT_ONCE = 10_000  # tickets in one purchase: so many rows are written in about half a second
 ROUTE = "allocation.purchase"  # of its idempotency keys
@@ -235,7 +236,7 @@ def call(function: str, arguments: dict[str, Any]) -> Any:
     # On its own the call is the transaction; inside one, a refusal must leave the rest of it usable.
     guard = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
-        with guard, connection.cursor() as cursor:
+        with guard, planned_once() as cursor:
             cursor.execute(f"SELECT * FROM {function}({names})", arguments)
             return cursor.fetchone()
     except DatabaseError as error:

@@ -32,11 +32,13 @@ class Router(SimpleRouter):
 
 
 router = Router()
-router.register("allocation/events", allocation.EventViewSet, "event")
-router.register("allocation/holds", allocation.HoldViewSet, "hold")
-router.register("allocation/options", allocation.OptionViewSet, "option")
+# Addresses are tried in turn: what crowds ask for stands first.
 router.register("allocation/purchases", allocation.PurchaseViewSet, "purchase")
 router.register("allocation/scans", allocation.ScanViewSet, "scan")
+router.register("allocation/holds", allocation.HoldViewSet, "hold")
+router.register("booking/bookings", booking.BookingViewSet, "booking")
+router.register("allocation/events", allocation.EventViewSet, "event")
+router.register("allocation/options", allocation.OptionViewSet, "option")
 router.register("allocation/tickets", allocation.TicketViewSet, "ticket")
 router.register("allocation/transfers", allocation.TransferViewSet, "transfer")
 router.register("booking/services", booking.ServiceViewSet, "booking-service")
@@ -44,7 +46,6 @@ router.register("booking/resources", booking.ResourceViewSet, "booking-resource"
 router.register("booking/tallies", booking.TallyViewSet, "booking-tally")
 router.register("booking/feeds", booking.FeedViewSet, "booking-feed")
 router.register("booking/slots", booking.SlotViewSet, "booking-slot")
-router.register("booking/bookings", booking.BookingViewSet, "booking")
 router.register("support/tickets", support.TicketViewSet, "support-ticket")
 router.register("support/questions", support.QuestionViewSet, "support-question")
 router.register("support/replies", support.ReplyViewSet, "support-reply")
@@ -82,12 +83,12 @@ no_such_address.is_for_programs = True
 
 
 urlpatterns = [
+    *router.urls,
     path("schema/", operation("site.visit")(description.Description.as_view()), name="schema"),
     path("docs/", description.docs, name="docs"),
     path("docs/<slug:part>/", description.docs_of, name="docs-of"),
     re_path("^account/?$", profile(get="retrieve", patch="partial_update"), name="profile"),
     re_path("^account/password/?$", profile(post="password"), name="profile-password"),
     re_path("^account/address/?$", profile(post="address"), name="profile-address"),
-    *router.urls,
     re_path("", no_such_address),
 ]

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth import login
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser
-from django.db import Error, connection, transaction
+from django.db import Error, transaction
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
@@ -19,6 +19,7 @@ from ticketing.errors import LogInFirst
 from ticketing.models import ApiToken, User
 from ticketing.querysets import digest
 from ticketing.sessions import DEVICE, SINCE
+from ticketing.toolkit.database import planned_once
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def _look_up(is_demo: bool) -> tuple[str, tuple[Any, ...]]:
 def _live_token(secret: str) -> ApiToken | None:
     statement, parameters = _look_up(rights.is_demo())
     shown = digest(secret)
-    with connection.cursor() as cursor:
+    with planned_once() as cursor:
         cursor.execute(statement, [shown if value == _PLACE else value for value in parameters])
         row = cursor.fetchone()
     if row is None:

@@ -1,9 +1,12 @@
-"""What the database's own refusals mean to a caller: busy, or away."""
+"""What the database's own refusals mean to a caller, busy or away; and statements that it plans once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from django.db import DatabaseError, Error, InterfaceError, OperationalError
+from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
+from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.utils import CursorWrapper
 
 from ticketing.errors import Busy, Unavailable
 
@@ -37,3 +40,15 @@ def trouble(error: Error) -> Busy | Unavailable | None:
     if sqlstate is None:
         return Unavailable() if isinstance(error, OperationalError | InterfaceError) else None
     return Unavailable() if sqlstate[:2] in {"08", "53"} or sqlstate.startswith("57P") else None
+
+
+@contextmanager
+def planned_once() -> Iterator[CursorWrapper]:
+    """A cursor whose statements are planned once by each connection of a web process, for what every call asks again.
+
+    Their values travel apart from them. Planning takes the database longer than finding a row.
+    """
+    connection.ensure_connection()
+    bare: Any = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]
+    with connection.make_debug_cursor(bare) if connection.queries_logged else connection.make_cursor(bare) as cursor:
+        yield cursor
