@@ -8,6 +8,7 @@ os.environ.setdefault("TICKETING_ROLE", "web")
 
 from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError, connection
+from django.urls import reverse
 
 
 def keep_to_the_mode() -> None:
@@ -28,3 +29,4 @@ def keep_to_the_mode() -> None:
 
 application = get_wsgi_application()
 keep_to_the_mode()
+reverse("home")  # loads every address now, or the first of a crowd would wait for that
