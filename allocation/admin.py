@@ -1,6 +1,8 @@
 """Allocation for supervisors: what is on sale may be changed, what was sold is there to read."""
 
+from datetime import tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import admin
@@ -8,6 +10,8 @@ from django.core.validators import MinValueValidator
 from django.db.models import QuerySet
 from django.forms import CheckboxSelectMultiple, ModelForm, Textarea
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -25,14 +29,22 @@ from allocation.actions import (
     withdraw_transfer,
 )
 from allocation.models import Event, Hold, Purchase, Scan, Ticket, TicketOption, Transfer
+from ticketing.hours.rules import zones
 from ticketing.models import User
 from ticketing.rights import Role
-from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
+from ticketing.toolkit.admin import OnOtherClocks, ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
 from ticketing.toolkit.contracts import parse_uuid
 
 
-class OptionForm(ModelForm):
-    """What people may say about an option."""
+def clocks_of(event: Event | None) -> tzinfo:
+    """The event's, or the site's."""
+    return event.zone if event else timezone.get_default_timezone()
+
+
+class OptionForm(OnOtherClocks):
+    """What people may say about an option, on the clocks of its event."""
+
+    zoned = ("on_sale_from", "on_sale_until")
 
     class Meta:
         model = TicketOption
@@ -46,6 +58,17 @@ class OptionForm(ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["capacity"].validators.append(MinValueValidator(1))
+        for name in self.zoned:
+            self.fields[name].help_text += f" {_('On the clocks of its event; without one, of the site.')}"
+
+    def clocks_before(self) -> tzinfo:
+        """Those of the event that it belongs to, or the site's."""
+        return clocks_of(self.instance.event)
+
+    def clocks(self) -> tzinfo:
+        """Those of the event that is chosen."""
+        chosen = parse_uuid(str(self.data.get(self.add_prefix("event"), "")))
+        return clocks_of(Event.objects.filter(pk=chosen).first() if chosen else None)
 
     def clean(self) -> dict[str, Any]:
         """What belongs to an event is on sale until it ends, unless somebody says another time."""
@@ -55,8 +78,10 @@ class OptionForm(ModelForm):
         return said
 
 
-class EventForm(ModelForm):
-    """What people may say about an event."""
+class EventForm(OnOtherClocks):
+    """What people may say about an event, on its own clocks."""
+
+    zoned = ("starts_at", "ends_at", "cancel_until", "transfer_until")
 
     class Meta:
         model = Event
@@ -70,6 +95,15 @@ class EventForm(ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["gates"].queryset = User.objects.admitted().filter(role=Role.GATE)  # type: ignore[attr-defined]
 
+    def clocks_before(self) -> tzinfo:
+        """Those it goes by so far."""
+        return ZoneInfo(self.instance.time_zone or settings.TIME_ZONE)
+
+    def clocks(self) -> tzinfo:
+        """Those of the zone that is typed beside the times; a name that is no zone is refused later."""
+        typed = str(self.data.get(self.add_prefix("time_zone"), ""))
+        return ZoneInfo(typed) if typed in zones() else self.clocks_before()
+
 
 STATE = pills("state", _("state"))
 
@@ -81,13 +115,18 @@ class EventAdmin(SiteModelAdmin):
     operation = "allocation.manage_events"
 
     form = EventForm
-    list_display = ["name", "venue", "starts_at", "published", "created_at"]
+    list_display = ["name", "venue", "begins", "published", "created_at"]
     list_filter = ["published", "starts_at"]
     search_fields = ["name", "venue"]
     search_help_text = _("An id. Words are looked for in the 10,000 newest events.")
     readonly_fields = ["id", "created_at", "updated_at"]
-    sortable_by = ["starts_at", "created_at"]
+    sortable_by = ["begins", "created_at"]
     ordering = ["-starts_at", "-id"]
+
+    @admin.display(description=_("begins"), ordering="starts_at")
+    def begins(self, event: Event) -> str:
+        """On the clocks of the event."""
+        return f"{date_format(timezone.localtime(event.starts_at, event.zone), 'SHORT_DATETIME_FORMAT')} ({event.zone})"
 
     def get_fields(self, request: HttpRequest, obj: Event | None = None) -> Any:
         """Of a new one only what can be said of it."""

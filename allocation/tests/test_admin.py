@@ -1,11 +1,12 @@
 import re
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from django.db.models.functions import Now
 
 from allocation import actions
-from allocation.models import Purchase, Ticket, TicketOption
+from allocation.models import Event, Purchase, Ticket, TicketOption
 from allocation.tests.factories import EventFactory, PurchaseFactory, TicketFactory, TicketOptionFactory, bought_ticket
 from ticketing.models import Activity
 from ticketing.tests.factories import UserFactory
@@ -139,6 +140,50 @@ def test_what_is_refused_stands_in_the_form_beside_what_was_typed(browser):
         response = browser.post(f"{EVENTS}add/", event)
     assert response.context["adminform"].form.errors["time_zone"]
     assert 'value="Late"' in response.content.decode()
+
+
+def typed_event(**said):
+    times = {"starts_at": "19:00", "ends_at": "23:00"}
+    typed = {"name": "Evening", "venue": "", "description": "", "time_zone": "America/New_York", **said}
+    for name, hour in times.items():
+        typed |= {f"{name}_0": "2031-05-01", f"{name}_1": hour}
+    return typed
+
+
+def test_an_events_times_are_typed_and_shown_on_its_own_clocks_whatever_those_of_the_site_are(browser):
+    assert browser.post(f"{EVENTS}add/", typed_event()).status_code == 302
+    event = Event.objects.get()
+    assert event.starts_at == datetime(2031, 5, 1, 23, tzinfo=UTC)
+    page = browser.get(f"{EVENTS}{event.pk}/change/").content.decode()
+    assert all(f'value="{hour}:00"' in page for hour in (19, 23))
+    assert "(America/New_York)" in browser.get(EVENTS).content.decode()
+    assert browser.post(f"{EVENTS}{event.pk}/change/", typed_event(name="Late evening")).status_code == 302
+    assert Activity.objects.latest("pk").details["fields"] == ["name"]
+
+
+def test_another_zone_keeps_the_times_that_stand_in_the_form(browser):
+    event = EventFactory(time_zone="America/New_York")
+    typed = typed_event(name=event.name, venue=event.venue, time_zone="Asia/Tokyo")
+    assert browser.post(f"{EVENTS}{event.pk}/change/", typed).status_code == 302
+    event.refresh_from_db()
+    assert (event.starts_at, event.ends_at) == tuple(datetime(2031, 5, 1, hour, tzinfo=UTC) for hour in (10, 14))
+
+
+def test_a_time_that_the_events_clocks_skip_is_refused(browser):
+    typed = typed_event() | {"starts_at_0": "2031-03-09", "starts_at_1": "02:30"}
+    with nothing_changes():
+        response = browser.post(f"{EVENTS}add/", typed)
+    assert "America/New_York" in str(response.context["adminform"].form.errors["starts_at"])
+
+
+def test_the_sale_of_an_option_is_typed_on_the_clocks_of_its_event(browser):
+    event = EventFactory(time_zone="America/New_York", ends_at=datetime(2031, 5, 2, 3, tzinfo=UTC))
+    typed = {"event": str(event.pk), "name": "Stalls", "description": "", "capacity": 9, "least": 1}
+    typed |= {"on_sale_from_0": "2031-04-01", "on_sale_from_1": "10:00"}
+    assert browser.post(f"{OPTIONS}add/", typed).status_code == 302
+    option = TicketOption.objects.get()
+    assert option.on_sale_from == datetime(2031, 4, 1, 14, tzinfo=UTC)
+    assert 'value="10:00"' in browser.get(f"{OPTIONS}{option.pk}/change/").content.decode()
 
 
 def test_what_belongs_to_an_event_is_on_sale_until_it_ends_unless_somebody_says_another_time(browser):

@@ -1,15 +1,18 @@
 """The admin shows what the verbs say, and what was done to each object."""
 
 from collections.abc import Callable, Iterator
+from datetime import tzinfo
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.paginator import Paginator
 from django.db.models import DateTimeField, Model, QuerySet, UUIDField
-from django.forms import DateInput, Media, MultiWidget, SplitDateTimeField, TimeInput
+from django.forms import DateInput, Media, ModelForm, MultiWidget, SplitDateTimeField, TimeInput
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -125,6 +128,39 @@ class Moment(AdminSplitDateTime):
         for part, label in zip(context["widget"]["subwidgets"], (_("Date"), _("Time")), strict=True):
             part["attrs"]["aria-label"] = label
         return context
+
+
+class OnOtherClocks(ModelForm):
+    """A form whose times are typed and shown on other clocks than the site's; a new zone keeps what was typed."""
+
+    zoned: tuple[str, ...] = ()  # the fields that are such times
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        shown = self.clocks_before()
+        for name in self.zoned:
+            if at := self.initial.get(name):
+                self.initial[name] = timezone.make_naive(at, shown)
+
+    def clocks_before(self) -> tzinfo:
+        """Whose clocks what stands there already is shown on."""
+        raise NotImplementedError
+
+    def clocks(self) -> tzinfo:
+        """Whose clocks are meant by what is typed."""
+        raise NotImplementedError
+
+    def full_clean(self) -> None:
+        """Read the times on those clocks."""
+        with timezone.override(self.clocks()):
+            super().full_clean()
+
+    @cached_property
+    def changed_data(self) -> list[str]:
+        """On other clocks the same time is another instant."""
+        changed = super().changed_data
+        moved = str(self.clocks()) != str(self.clocks_before())
+        return changed + [name for name in self.zoned if moved and self[name].data and name not in changed]
 
 
 class SiteModelAdmin(admin.ModelAdmin):
