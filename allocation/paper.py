@@ -16,6 +16,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from allocation.models import Event, Ticket
+from ticketing.toolkit.codes import grouped
 from ticketing.toolkit.times import in_full
 
 # Latin, Greek, Cyrillic and more. What it has no letter for is drawn as a box; the code and all numbers are plain
@@ -25,7 +26,6 @@ pdfmetrics.registerFont(TTFont(FONT, Path(__file__).parent / "fonts" / "DejaVuSa
 
 LEFT, TOP, WIDTH = 25 * mm, A4[1] - 30 * mm, A4[0] - 50 * mm
 CODE_SIDE = 70 * mm
-GROUP, GROUPS = 4, 7  # letters of a code that stand together, and so many groups in a line
 MOST_LINES = 5  # of one name
 
 
@@ -69,12 +69,6 @@ def _about(event: Event) -> Iterator[str]:
         said = {"begin": in_full(event.starts_at), "end": in_full(event.ends_at), "zone": event.time_zone}
     yield _("%(begin)s to %(end)s") % said
     yield _("Time zone %(zone)s") % {"zone": event.time_zone.replace("_", " ")}
-
-
-def grouped(code: str) -> list[str]:
-    """A code as people type it: a few letters at a time."""
-    groups = [code[place : place + GROUP] for place in range(0, len(code), GROUP)]
-    return [" ".join(groups[place : place + GROUPS]) for place in range(0, len(groups), GROUPS)]
 
 
 def _write(canvas: Canvas, at: float, text: str, size: float) -> float:

@@ -20,7 +20,7 @@ from allocation.models import Event, Purchase, Ticket, TicketOption
 from allocation.shown import standing_of, title_of
 from ticketing import rights
 from ticketing.rights import Actor, Scope
-from ticketing.toolkit.codes import qr
+from ticketing.toolkit.codes import grouped, qr
 from ticketing.toolkit.panel import operation
 from ticketing.toolkit.windows import window
 
@@ -49,7 +49,7 @@ def tickets(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:  # the demo lets strangers see all, but nothing is theirs
         return redirect_to_login(request.get_full_path())
     own = Ticket.objects.visible_to(request.user, "allocation.list_tickets").filter(holder=request.user)
-    rows = own.select_related("purchase", "option__event").annotate(last_first=-F("number"))
+    rows = own.with_offer().select_related("purchase", "option__event").annotate(last_first=-F("number"))
     order = ("-purchase__created_at", "-purchase_id", "-last_first")
     page = window(rows, request.GET, TICKETS_AT_ONCE, order)
     context = {"page": page, "purchases": _by_purchase(page, request.user), "standing": standing_of(request)}
@@ -90,6 +90,7 @@ def ticket(request: HttpRequest, pk: UUID) -> HttpResponse:
         "is_returnable": _may(request, "allocation.cancel", found) and rows.returnable().filter(pk=pk).exists(),
         "is_transferable": _may(request, "allocation.transfer", found) and rows.transferable().filter(pk=pk).exists(),
         "code": qr(code) if code else "",
+        "typed": " ".join(grouped(code)) if code else "",
     }
     return render(request, "allocation/ticket.html", context)
 

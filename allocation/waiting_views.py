@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from allocation.actions import buy_offer
 from allocation.forms import OfferForm, WaitForm
 from allocation.models import Purchase, TicketOption
-from allocation.shown import chosen
+from allocation.shown import chosen, standing_of
 from ticketing import rights
 from ticketing.actions import join_list
 from ticketing.errors import NotFound
@@ -49,6 +49,7 @@ def wait(request: HttpRequest, pk: UUID) -> HttpResponse:
         "option": option,
         "waiting": Waiter.objects.of(option).waiting().count(),
         "lasts": _hours(settings.WAITING_OFFER_LASTS),
+        "standing": standing_of(request),
     }
     return render(request, "allocation/wait.html", context)
 

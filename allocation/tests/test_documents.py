@@ -14,13 +14,14 @@ from allocation import actions, documents
 from allocation.documents import events_calendar, own_tickets, tickets_pdf
 from allocation.errors import NoEvent, TooManyOnPaper
 from allocation.models import Event, Ticket
-from allocation.paper import FONT, WIDTH, _lines, _width, grouped
+from allocation.paper import FONT, WIDTH, _lines, _width
 from allocation.tests.factories import EventFactory, PurchaseFactory, TicketOptionFactory
 from ticketing.errors import NotAllowed, NotFound
 from ticketing.models import Mail
 from ticketing.sending import Hopeless
 from ticketing.sending.mails import render
 from ticketing.tests.factories import UserFactory, bearer
+from ticketing.toolkit.codes import grouped
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 

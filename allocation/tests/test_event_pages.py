@@ -67,12 +67,15 @@ def test_options_are_found_by_the_name_of_their_event_too(client, event):
 
 
 def test_an_event_is_on_until_it_is_over_and_seen_when_it_is_published(client, event):
-    TicketOptionFactory(name="Stalls", event=event)
+    TicketOptionFactory(name="Stalls", event=event, on_sale_from=timezone.now() - HOUR)
     Event.objects.update(published=False)
     assert "Stalls" not in visit(client, ON).words
     assert client.get(page_of(event)).status_code == 404
     client.force_login(UserFactory(role="supervisor"))
-    assert "This event is not published" in visit(client, page_of(event)).words
+    unpublished = visit(client, page_of(event)).words
+    assert "This event is not published" in unpublished
+    assert "On sale as soon as the event is published." in unpublished
+    assert "On sale from" not in unpublished
     assert "Not published" in visit(client, ON).words
     Event.objects.update(published=True)
     assert "Stalls" in visit(client, ON).words

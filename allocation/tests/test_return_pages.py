@@ -65,6 +65,7 @@ def test_each_ticket_stands_under_its_option_and_all_under_their_event(client, p
 def test_a_single_ticket_is_given_back_after_a_question(client, purchase):
     ticket = purchase.tickets.get(number=3)
     shown = visit(client, f"{TICKETS}{ticket.pk}/")
+    assert ticket.code in shown.words.replace(" ", "")
     assert "It can be given back until Thursday 1 May 2031, 19:00 (time zone Europe/Berlin)." in shown.words
     with nothing_changes():
         asked = shown.follow("Give this ticket back")
@@ -74,6 +75,7 @@ def test_a_single_ticket_is_given_back_after_a_question(client, purchase):
     for words in ("1 ticket is given back.", "Cancelled", "It admits nobody any more."):
         assert words in done.words
     assert "<svg" not in done.html
+    assert ticket.code not in done.words.replace(" ", "")
     assert "data-print" not in done.html
     assert Ticket.objects.filter(cancelled_at=None).count() == 2
     assert broken() == set()
@@ -120,6 +122,8 @@ def test_what_cannot_be_given_back_is_not_offered_and_says_why(client, purchase,
     for row in (purchase, ticket):
         shown = visit(client, back(row))
         assert sentence in shown.words
+        assert "Giving tickets back" in shown.words
+        assert "back?" not in shown.words
         assert [form for form in shown.forms if not form.action] == []
         with nothing_changes():
             assert client.post(back(row)).status_code == 409

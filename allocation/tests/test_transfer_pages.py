@@ -68,6 +68,7 @@ def test_a_link_is_made_shown_once_mailed_and_withdrawn(ann, ticket):
     assert "This ticket is offered by a link until" in shown.words
     assert "Hand this ticket on" not in shown.words
     assert offer.secret not in shown.html
+    assert "Offered by a link until" in visit(client, "/panel/tickets/").words
     [withdraw] = [form for form in shown.forms if form.action.endswith("/withdraw/")]
     withdraw.send()
     assert Transfer.objects.get().state == "withdrawn"

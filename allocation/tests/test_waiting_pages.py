@@ -74,6 +74,7 @@ def test_whoever_waits_is_reminded_of_their_place_and_of_what_is_held_for_them(c
     shown = visit(client, page.format(option))
     assert "You are number 1 on the waiting list for “Late quartets: Stalls”." in shown.words
     assert shown.follow("See your place").address.startswith("/panel/waiting/")
+    assert "You are number 1" in visit(client, f"/panel/events/{option.pk}/wait/").words
     give_back(2)
     assert "2 tickets for “Late quartets: Stalls” are held for you" in visit(client, page.format(option)).words
     client.force_login(UserFactory())
