@@ -1,17 +1,19 @@
 """Handing out waiting tickets: one pass, set by set, that may run as often and in as many places as it likes.
 
-Locks are taken in one order: tickets are never waited for here (SKIP LOCKED), agents are. Verbs that hold a ticket may
-therefore wait for an agent's row without a deadlock. A ticket skipped this time is free for the next pass.
+Locks are taken in one order: tickets are never waited for here (SKIP LOCKED), agents are, all at once and by their ids.
+Verbs that hold a ticket may therefore wait for an agent's row without a deadlock. A ticket skipped this time is free
+for the next pass.
 """
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from support.actions.matching import Free, Matching, Waiting
 from support.models import Department
 
 ADVISORY_LOCK = 7_346_001  # any number of our own; passes wait for one another on it
@@ -29,12 +31,20 @@ _ACTIVITY = """
     SELECT statement_timestamp(), 'system', %(operation)s, 'support.ticket', id, jsonb_build_object('agent', agent_id)
 """
 
+# Those with room, and those who are gone and leave something behind. A statement of its own, so that the next ones see
+# an agent whose row somebody was changing as it is then. Locked and counted up in one statement, the sum would be
+# formed of both versions, and the CHECK would refuse it.
+_AGENTS = f"""
+SELECT is_present, id, departments, taken, capacity, last_assigned_at
+FROM support_agent, LATERAL (SELECT coalesce({_PRESENT}, false) AS is_present) presence
+WHERE CASE WHEN is_present THEN taken < capacity ELSE taken > 0 END
+ORDER BY id FOR NO KEY UPDATE OF support_agent
+"""
+
 _TAKE_BACK = f"""
-WITH gone AS (
-    SELECT id FROM support_agent WHERE taken > 0 AND NOT coalesce({_PRESENT}, false)
-), left_alone AS (
+WITH left_alone AS (
     SELECT id, agent_id FROM support_ticket
-    WHERE status = 'in_progress' AND agent_id IN (SELECT id FROM gone)
+    WHERE status = 'in_progress' AND agent_id = ANY (%(gone)s::uuid[])
     FOR NO KEY UPDATE SKIP LOCKED
 ), back AS (
     UPDATE support_ticket t
@@ -48,33 +58,25 @@ WITH gone AS (
 {_ACTIVITY} FROM back
 """
 
-# A statement of its own, so that the next one sees an agent whose row somebody was changing as it is then. Locked
-# and counted up in one statement, the sum would be formed of both versions, and the CHECK would refuse it.
-_FREE = f"""
-SELECT departments, id, capacity - taken FROM support_agent
-WHERE taken < capacity AND {_PRESENT}
-ORDER BY id FOR NO KEY UPDATE
+# The number of free places stands in the text: with a literal LIMIT the planner reads just the head of the index.
+_WAITING = """
+SELECT head.id, served.department
+FROM unnest(%(served)s::text[]) AS served (department)
+CROSS JOIN LATERAL (
+    SELECT id, queue_at FROM support_ticket
+    WHERE status = 'created' AND department = served.department
+    ORDER BY queue_at, id LIMIT {room} FOR NO KEY UPDATE SKIP LOCKED
+) head
+ORDER BY head.queue_at, head.id
 """
 
-# The number of free places stands in the text: with a literal LIMIT the planner reads just the head of the index.
-_SERVE = f"""
-WITH place AS (
-    SELECT id AS agent_id, row_number() OVER (ORDER BY taken + n, last_assigned_at NULLS FIRST, id) AS turn
-    FROM support_agent, generate_series(1, capacity - taken) n WHERE id = ANY (%(agents)s::uuid[])
-), waiting AS MATERIALIZED (
-    SELECT head.id, row_number() OVER (ORDER BY head.queue_at, head.id) AS turn
-    FROM unnest(%(served)s::text[]) AS served (department)
-    CROSS JOIN LATERAL (
-        SELECT id, queue_at FROM support_ticket
-        WHERE status = 'created' AND department = served.department
-        ORDER BY queue_at, id LIMIT {{room}} FOR NO KEY UPDATE SKIP LOCKED
-    ) head
-), assigned AS (
+_ASSIGN = f"""
+WITH assigned AS (
     UPDATE support_ticket t
-    SET status = 'in_progress', agent_id = place.agent_id,
+    SET status = 'in_progress', agent_id = pair.agent_id,
         assigned_at = statement_timestamp(), updated_at = statement_timestamp()
-    FROM waiting JOIN place USING (turn) WHERE t.id = waiting.id
-    RETURNING t.id, place.agent_id
+    FROM unnest(%(tickets)s::uuid[], %(agents)s::uuid[]) AS pair (id, agent_id) WHERE t.id = pair.id
+    RETURNING t.id, pair.agent_id
 ), heavier AS (
     UPDATE support_agent a
     SET taken = a.taken + n.tickets, last_assigned_at = statement_timestamp(), updated_at = statement_timestamp()
@@ -88,33 +90,40 @@ WITH place AS (
 def assign_waiting_tickets() -> int:
     """Take tickets back from agents who are gone, hand waiting ones to agents with room; returns how many.
 
-    Agents are served in groups of the same departments, those with the fewest first, so that a pass leaves no ticket
-    waiting that an agent with room could take (invariant S3), and no agent gets a later ticket before an earlier (S4).
+    The tickets come in the order of the queue (invariant S4). Each goes to whoever of those who answer there holds
+    least of what they can hold, and was assigned longest ago; none waits that an agent with room could take (S3).
     """
     with connection.cursor() as cursor:
         # Waits its turn: with a try-lock a ticket committed during another pass would be missed.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
-        cursor.execute(_TAKE_BACK, {"operation": "support.take_back"})
-        cursor.execute(_FREE)
-        return sum(_serve(cursor, *group) for group in _groups(cursor.fetchall()))
+        cursor.execute(_AGENTS)
+        agents = cursor.fetchall()
+        if gone := [agent[1] for agent in agents if not agent[0]]:
+            cursor.execute(_TAKE_BACK, {"operation": "support.take_back", "gone": gone})
+        return _serve(cursor, [Free(*agent[1:]) for agent in agents if agent[0]])
 
 
-def _groups(free: list[tuple[list[str], UUID, int]]) -> Iterator[tuple[list[str], list[UUID], int]]:
-    """The free agents by their departments, those with the fewest first, each group with its free places."""
-    for departments, agents in groupby(sorted(free, key=_breadth), key=lambda agent: agent[0]):
-        _, ids, places = zip(*agents, strict=True)
-        yield departments, list(ids), sum(places)
+def _serve(cursor: CursorWrapper, free: list[Free]) -> int:
+    if not (room := _room(free)):
+        return 0
+    served: dict[str, Any] = {"served": list(room)}
+    cursor.execute(_WAITING.format(room=max(room.values())), served)
+    return _assign(cursor, Matching(free).hand_out(Waiting(*ticket) for ticket in cursor.fetchall()))
 
 
-def _breadth(agent: tuple[list[str], UUID, int]) -> tuple[bool, int, list[str]]:
-    departments = agent[0]
-    return not departments, len(departments), departments
+def _room(free: Iterable[Free]) -> Counter[str]:
+    """How many more tickets of each department fit, and of no department."""
+    room: Counter[str] = Counter()
+    for agent in free:
+        room.update(dict.fromkeys(["", *(agent.departments or Department.values)], agent.left))
+    return room
 
 
-def _serve(cursor: CursorWrapper, departments: list[str], agents: list[UUID], room: int) -> int:
-    served = ["", *(departments or Department.values)]
-    parameters: dict[str, Any] = {"operation": "support.assign", "agents": agents, "served": served}
-    cursor.execute(_SERVE.format(room=room), parameters)
+def _assign(cursor: CursorWrapper, pairs: list[tuple[UUID, UUID]]) -> int:
+    if not pairs:
+        return 0
+    tickets, agents = (list(ids) for ids in zip(*pairs, strict=True))
+    cursor.execute(_ASSIGN, {"operation": "support.assign", "tickets": tickets, "agents": agents})
     return cursor.rowcount
 
 
