@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.utils.text import Truncator, capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from support import actions
 from support.forms import AccountField
@@ -43,7 +44,7 @@ class TicketAdmin(ReadOnlyAdmin):
     fields = [
         *("code", "subject", STATE, URGENCY, "department", "agent"),
         *("user", "claimed_user_id", "claimed_phone", "email", "message"),
-        *("created_at", "assigned_at", "closed_at", "rejection"),
+        *("created_at", "assigned_at", "answered_at", "closed_at", "rejection"),
     ]
     actions = [
         each(actions.close_ticket, _("Close the selected tickets"), "support.close"),
@@ -96,7 +97,7 @@ NAME = people("user", _("agent"))
 
 class PresenceFilter(StateFilter):
     title = _("presence")
-    states = {"present": _("online"), "absent": _("offline")}
+    states = {"available": _("online"), "away": pgettext_lazy("presence", "away"), "absent": _("offline")}
 
 
 class AgentForm(ModelForm):
@@ -118,6 +119,10 @@ class AgentForm(ModelForm):
     )
 
 
+def _send_home(agent: Agent, *, by: User) -> None:
+    actions.go_offline(agent.user, by=by)
+
+
 @admin.register(Agent)
 class AgentAdmin(SiteModelAdmin):
     operation = "support.manage_agents"
@@ -128,7 +133,8 @@ class AgentAdmin(SiteModelAdmin):
     list_select_related = ["user"]
     search_fields = ["user__username", "user__first_name", "user__last_name", "user__email"]
     ordering = ["user__username"]
-    fields = ["user", "capacity", "departments", "taken", "online_until"]
+    fields = ["user", "capacity", "departments", "taken", "online_until", "is_away"]
+    actions = [each(_send_home, _("Send the selected agents home"), "support.manage_agents")]
 
     @admin.display(description=_("tickets in work"))
     def load(self, agent: Agent) -> str:
@@ -150,7 +156,7 @@ class AgentAdmin(SiteModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> list[str]:
         """Presence and load are facts; an agent stays the same person."""
-        return ["taken", "online_until", *(["user"] if obj else [])]
+        return ["taken", "online_until", "is_away", *(["user"] if obj else [])]
 
     def save_model(self, request: HttpRequest, obj: Agent, form: ModelForm, change: bool) -> None:
         """By the verbs, whose refusals the middleware shows."""

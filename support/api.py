@@ -13,7 +13,7 @@ from rest_framework.reverse import reverse
 
 from support import actions
 from support.filters import AgentFilters, ReplyFilters, TicketFilters
-from support.models import MOST_TICKETS_AT_ONCE, Agent, Department, Priority, Reply, Ticket
+from support.models import MOST_TICKETS_AT_ONCE, PRESENCES, Agent, Department, Priority, Reply, Ticket
 from support.policies import spellings
 from ticketing import rights
 from ticketing.errors import NotFound
@@ -79,6 +79,7 @@ class SupportTicketSerializer(ForStaff):
     created_at = Instant(read_only=True)
     updated_at = Instant(read_only=True)
     assigned_at = Instant(read_only=True, allow_null=True)
+    answered_at = Instant(read_only=True, allow_null=True, help_text="Null while the customer has the last word.")
     closed_at = Instant(read_only=True, allow_null=True)
 
     staff_fields = frozenset({"claimed_user_id", "claimed_phone", "email"})
@@ -103,6 +104,7 @@ class SupportTicketSerializer(ForStaff):
             "created_at",
             "updated_at",
             "assigned_at",
+            "answered_at",
             "closed_at",
         ]
         read_only_fields = fields
@@ -303,7 +305,10 @@ class AgentSerializer(serializers.ModelSerializer):
     """Somebody who answers. Presence is a lease: it lapses by itself."""
 
     account = PersonSerializer(source="user", read_only=True)
-    present = serializers.BooleanField(read_only=True)
+    present = serializers.BooleanField(read_only=True, help_text="Online or away.")
+    presence = serializers.ChoiceField(
+        list(PRESENCES), source="presence_name", read_only=True, help_text="Who is away gets no new tickets."
+    )
     departments = serializers.ListField(
         child=serializers.ChoiceField(Department.choices), read_only=True, help_text="Empty means all departments."
     )
@@ -322,6 +327,7 @@ class AgentSerializer(serializers.ModelSerializer):
             "left",
             "departments",
             "present",
+            "presence",
             "online_until",
             "created_at",
             "updated_at",
@@ -341,7 +347,7 @@ class AgentChange(serializers.Serializer):
     )
 
 
-class Presence(serializers.Serializer):
+class PresenceInput(serializers.Serializer):
     """For how long the agent is there, unless renewed."""
 
     minutes = Count(max_value=DAY_IN_MINUTES)
@@ -355,12 +361,17 @@ class AgentViewSet(ApiViewSet):
         "retrieve": "support.see_agents",
         "partial_update": "support.manage_agents",
         "online": "support.presence",
+        "away": "support.presence",
         "offline": "support.presence",
     }
     serializer_class = AgentSerializer
     filterset_class = AgentFilters
-    inputs = {"partial_update": AgentChange, "online": Presence}
-    examples = {"partial_update": {"capacity": 8, "departments": ["technical"]}, "online": {"minutes": 60}}
+    inputs = {"partial_update": AgentChange, "online": PresenceInput, "away": PresenceInput}
+    examples = {
+        "partial_update": {"capacity": 8, "departments": ["technical"]},
+        "online": {"minutes": 60},
+        "away": {"minutes": 30},
+    }
 
     def rows(self) -> QuerySet:
         """Every agent with the account, and whether they are there."""
@@ -378,8 +389,14 @@ class AgentViewSet(ApiViewSet):
         return self.answer(actions.go_online(agent.user, lasts=lasts, by=request.user))
 
     @action(detail=True, methods=["post"])
+    def away(self, request: Request, **kwargs: Any) -> Response:
+        """Renew the presence, keep what is in work and get nothing new, until online again."""
+        agent, lasts = self.get_object(), timedelta(**self.input())
+        return self.answer(actions.go_away(agent.user, lasts=lasts, by=request.user))
+
+    @action(detail=True, methods=["post"])
     def offline(self, request: Request, **kwargs: Any) -> Response:
-        """End the presence; the tickets in work are handed out to others."""
+        """End the presence; what is not answered yet is handed out to others."""
         agent = self.get_object()
         actions.go_offline(agent.user, by=request.user)
         return self.answer(agent)

@@ -1,8 +1,12 @@
 """What is always true of the support desk, as SQL that finds the rows for which it is not (see manage.py audit)."""
 
+from django.conf import settings
+
 # For EXCEPT: whatever PostgreSQL believes of the tables, that never goes through one for each row of another.
 _MOVED_IN = """SELECT jsonb_array_elements_text(details -> 'ids')::uuid
                FROM ticketing_activity WHERE operation = '%s'"""
+
+_GRACE = settings.AGENT_GRACE.total_seconds()
 
 _PRESENT = """a.online_until > statement_timestamp()
     AND EXISTS (SELECT 1 FROM ticketing_user u WHERE u.id = a.user_id AND u.is_active
@@ -32,16 +36,18 @@ CHECKS = [
     ),
     (
         "S2",
-        "no ticket stays with an agent who has been gone for more than 10 seconds",
+        "no unanswered ticket stays with an agent who has been gone for 10 seconds more than the grace",
         f"""SELECT t.code FROM support_ticket t JOIN support_agent a ON a.id = t.agent_id
             WHERE t.status = 'in_progress' AND NOT coalesce({_PRESENT}, false)
-            AND greatest(a.online_until, a.updated_at, t.updated_at) < statement_timestamp() - interval '10 seconds'""",
+            AND t.answered_at IS NULL
+            AND greatest(a.online_until + interval '{_GRACE} seconds', a.updated_at, t.updated_at)
+                < statement_timestamp() - interval '10 seconds'""",
     ),
     (
         "S3",
         "no ticket waits longer than 10 seconds while a fit agent has room",
         f"""SELECT t.code FROM support_ticket t WHERE t.status = 'created' AND EXISTS (
-                SELECT 1 FROM support_agent a WHERE a.taken < a.capacity AND {_PRESENT}
+                SELECT 1 FROM support_agent a WHERE a.taken < a.capacity AND NOT a.is_away AND {_PRESENT}
                 AND (t.department = '' OR a.departments = '{{}}' OR t.department = ANY (a.departments))
                 AND greatest(a.updated_at, t.updated_at) < statement_timestamp() - interval '10 seconds')""",
     ),

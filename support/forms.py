@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from support.models import Department, Priority, Ticket
+from support.policies import TAB_LEASE
 from ticketing.models import User
 from ticketing.texts import clean_text
 from ticketing.toolkit.panel import OnceForm, refusals_on
@@ -69,7 +70,8 @@ def _priorities() -> list[tuple[str, Any]]:
 
 def _hours() -> list[tuple[str, str]]:
     sentence = ngettext_lazy("%(hours)d hour", "%(hours)d hours", "hours")
-    return [(str(hours), sentence % {"hours": hours}) for hours in HOURS]
+    open_page = ("0", _("While this page is open"))
+    return [open_page, *((str(hours), sentence % {"hours": hours}) for hours in HOURS)]
 
 
 def _statuses() -> list[tuple[str, Any]]:
@@ -166,5 +168,5 @@ class OnlineForm(forms.Form):
         label=_("For how long"),
         choices=_hours,
         initial="8",
-        coerce=lambda hours: timedelta(hours=int(hours)),
+        coerce=lambda hours: timedelta(hours=int(hours)) or TAB_LEASE,
     )

@@ -42,6 +42,11 @@ LIFT = {Priority.LOW: timedelta(0), Priority.MEDIUM: timedelta(hours=8), Priorit
 
 PRIORITY_TONES: dict[str, Tone] = {"low": "", "medium": "calm", "high": "bad"}
 STATUS_TONES: dict[str, Tone] = {"created": "warn", "in_progress": "calm", "completed": "good", "rejected": "bad"}
+PRESENCES = {
+    "online": State("good", _("online")),
+    "away": State("warn", pgettext_lazy("presence", "away")),
+    "offline": State("", _("offline")),
+}
 
 
 class Agent(Stock):
@@ -64,7 +69,14 @@ class Agent(Stock):
         _("online until"),
         null=True,
         blank=True,
-        help_text=_("Presence is a lease: once it lapses the agent's tickets are handed out again."),
+        help_text=_("Presence is a lease: once it lapses, what the agent has not answered is handed out again."),
+    )
+    is_away = models.BooleanField(
+        _("away"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("Keeps the tickets in work while present, and gets no new ones."),
     )
     last_assigned_at = models.DateTimeField(_("last assigned"), null=True, blank=True, editable=False)
 
@@ -91,9 +103,16 @@ class Agent(Stock):
         return str(self.user)
 
     @property
+    def presence_name(self) -> str:
+        """In one word, for programs."""
+        if not self.present:
+            return "offline"
+        return "away" if self.is_away else "online"
+
+    @property
     def presence(self) -> State:
         """Whether the agent is there."""
-        return State("good", _("online")) if self.present else State("", _("offline"))
+        return PRESENCES[self.presence_name]
 
 
 class Ticket(Record):
@@ -138,6 +157,9 @@ class Ticket(Record):
         _("place in the queue"), editable=False, help_text=_("When it was raised, less a lift for its priority.")
     )
     assigned_at = models.DateTimeField(_("assigned"), null=True, editable=False)
+    answered_at = models.DateTimeField(
+        _("answered"), null=True, editable=False, help_text=_("Empty while the customer has the last word.")
+    )
     closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
     rejection = models.CharField(_("reason of the rejection"), max_length=250, blank=True, editable=False)
 

@@ -1,5 +1,6 @@
 """The rules of the support desk, each in this one place."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Case, DurationField, F, QuerySet, Value, When
@@ -9,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from support.models import LIFT, MOST_TICKETS_AT_ONCE, Department, Ticket
 from ticketing.errors import Invalid
+
+# How long an agent counts as there after a sign of life of a page that is open; the page gives one more often.
+TAB_LEASE = timedelta(minutes=3)
 
 
 def spellings(code: str) -> list[str]:
@@ -39,7 +43,12 @@ def with_waited(tickets: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def why_waiting(ticket: Any) -> str:
-    """Why nobody has the ticket yet, in a sentence for staff; empty once somebody has. It comes by `with_agents`."""
+    """Why nobody has the ticket yet, or whoever has it is gone, in a sentence for staff; it comes by `with_agents`.
+
+    Empty of a ticket that is closed, or in the hands of somebody who is there.
+    """
+    if ticket.status == Ticket.Status.IN_PROGRESS:
+        return _left_behind(ticket) if ticket.agent_is_gone else ""
     if ticket.status != Ticket.Status.CREATED:
         return ""
     if not ticket.agents_there:
@@ -54,7 +63,17 @@ def why_waiting(ticket: Any) -> str:
     return sentence % {"count": ticket.agents_there}
 
 
+def _left_behind(ticket: Any) -> str:
+    if ticket.answered_at:
+        sentence = gettext("%(agent)s is offline. Once the customer replies, somebody else gets it.")
+    else:
+        sentence = gettext("%(agent)s is offline. It goes back to the queue shortly.")
+    return sentence % {"agent": ticket.agent.user.name}
+
+
 def _nobody_there(ticket: Any) -> str:
+    if ticket.agents_away:
+        return gettext("Whoever could take it is away. It is handed out as soon as somebody is back.")
     if not ticket.department:
         return gettext("No agent is online. It is handed out as soon as one is.")
     sentence = gettext(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from django.db.models import Count, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import Exact
 
@@ -19,6 +19,14 @@ class AgentQuerySet(StockQuerySet):
     def present(self) -> Self:
         """Agents whose lease has not lapsed, and whose account is active and has a role that answers tickets."""
         return self.filter(_is_present())
+
+    def available(self) -> Self:
+        """Those of them who get new tickets."""
+        return self.present().filter(is_away=False)
+
+    def away(self) -> Self:
+        """Those of them who keep what they have, and get nothing new."""
+        return self.present().filter(is_away=True)
 
     def absent(self) -> Self:
         """All others, also those who never came."""
@@ -108,10 +116,16 @@ class TicketQuerySet(RecordQuerySet):
         return self.filter(clocks.is_today("closed_at"), updated_at__gt=Now() - clocks.LONGEST_DAY)
 
     def with_agents(self) -> Self:
-        """Each with how many agents are there who answer in its department, and how many of them have room."""
-        there = self.model._meta.get_field("agent").related_model.objects.present()
-        there = there.answering_for(OuterRef("department"))
-        return self.annotate(agents_there=_number_of(there), agents_with_room=_number_of(there.with_room()))
+        """Each with how many who answer in its department are there, have room, are away; and if its own is gone."""
+        agents = self.model._meta.get_field("agent").related_model.objects
+        fit = agents.answering_for(OuterRef("department"))
+        there = fit.available()
+        return self.annotate(
+            agents_there=_number_of(there),
+            agents_with_room=_number_of(there.with_room()),
+            agents_away=_number_of(fit.away()),
+            agent_is_gone=Exists(agents.absent().filter(pk=OuterRef("agent"))),
+        )
 
     def newest_first(self) -> Self:
         """With the account that raised each, newest first."""

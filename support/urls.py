@@ -17,5 +17,7 @@ urlpatterns = [
     path("questions/<str:code>/reject/", views.ticket_reject, name="reject"),
     path("desk/", views.desk, name="desk"),
     path("desk/online/", views.desk_online, name="online"),
+    path("desk/away/", views.desk_away, name="away"),
+    path("desk/here/", views.desk_here, name="here"),
     path("desk/offline/", views.desk_offline, name="offline"),
 ]

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from support import actions, forms
 from support.models import Agent, Reply, Ticket
-from support.policies import spellings, why_waiting
+from support.policies import TAB_LEASE, spellings, why_waiting
 from ticketing import rights
 from ticketing.models import User
 from ticketing.rights import Scope
@@ -277,8 +277,27 @@ def desk_online(request: OwnRequest) -> HttpResponse:
 @operation("support.presence")
 @never_cache
 @_sent_from("support:desk")
+def desk_away(request: OwnRequest) -> HttpResponse:
+    """One is back soon."""
+    actions.go_away(request.user, lasts=TAB_LEASE, by=request.user)
+    messages.success(request, _("You are away. You keep what you have in work, and get nothing new."))
+    return redirect("support:desk")
+
+
+@operation("support.presence")
+@never_cache
+@_sent_from("support:desk")
+def desk_here(request: OwnRequest) -> HttpResponse:
+    """What an open page says of itself every now and then."""
+    actions.give_sign_of_life(request.user, by=request.user)
+    return HttpResponse(status=204)
+
+
+@operation("support.presence")
+@never_cache
+@_sent_from("support:desk")
 def desk_offline(request: OwnRequest) -> HttpResponse:
     """One is gone."""
     actions.go_offline(request.user, by=request.user)
-    messages.success(request, _("You are offline. What you had in work is handed to others."))
+    messages.success(request, _("You are offline. What you have not answered yet is handed to others."))
     return redirect("support:desk")

@@ -392,6 +392,8 @@ ABOUT_IN_MAILS = {"allocation.tickets": "allocation.documents.of_mail"}
 
 # How long an agent who logged in by the ticket-service contract, whose clients send no sign of life, counts as there.
 AGENT_LOGIN_LEASE = timedelta(hours=whole("AGENT_LOGIN_LEASE_HOURS", 8))
+# How long an agent whose presence lapsed keeps what nobody has answered yet: a train in a tunnel is no end of work.
+AGENT_GRACE = timedelta(seconds=whole("AGENT_GRACE_SECONDS", 60))
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="WARNING")
 LOG_FORMAT = env.str("LOG_FORMAT", default="line" if IS_DEMO else "json")

@@ -1,6 +1,15 @@
 """The verbs of the support desk."""
 
-from support.actions.agents import add_agent, change_agent, go_offline, go_online, set_capacity, set_departments
+from support.actions.agents import (
+    add_agent,
+    change_agent,
+    give_sign_of_life,
+    go_away,
+    go_offline,
+    go_online,
+    set_capacity,
+    set_departments,
+)
 from support.actions.dispatch import assign_waiting_tickets
 from support.actions.tickets import (
     close_ticket,
@@ -19,6 +28,8 @@ __all__ = [
     "change_agent",
     "check_invitation",
     "close_ticket",
+    "give_sign_of_life",
+    "go_away",
     "go_offline",
     "go_online",
     "open_ticket",

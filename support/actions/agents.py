@@ -9,7 +9,7 @@ from django.db.models.functions import Greatest, Now
 from support.actions.dispatch import assign_on_commit
 from support.errors import AlreadyAnAgent, CapacityInUse
 from support.models import Agent
-from support.policies import clean_capacity, clean_departments
+from support.policies import TAB_LEASE, clean_capacity, clean_departments
 from ticketing import rights
 from ticketing.errors import NotAllowed
 from ticketing.models import Activity, User
@@ -19,20 +19,42 @@ from ticketing.rights import Actor, Scope
 @transaction.atomic
 def go_online(user: User, *, lasts: timedelta, by: Actor) -> Agent:
     """Renew the agent's presence for that long, never shortening it, and hand out what waits."""
+    return _be_present(user, lasts, is_away=False, by=by)
+
+
+@transaction.atomic
+def go_away(user: User, *, lasts: timedelta, by: Actor) -> Agent:
+    """Renew the agent's presence for that long, never shortening it; what is in work stays, and nothing new comes."""
+    return _be_present(user, lasts, is_away=True, by=by)
+
+
+def _be_present(user: User, lasts: timedelta, *, is_away: bool, by: Actor) -> Agent:
     _may_set_presence_of(user, by)
     agent, _ = Agent.objects.get_or_create(user=user)
-    Agent.objects.filter(pk=agent.pk).change(online_until=Greatest(F("online_until"), Now() + lasts))
-    Activity.objects.record("support.go_online", agent, by=by)
+    until = Greatest(F("online_until"), Now() + lasts)
+    Agent.objects.filter(pk=agent.pk).change(online_until=until, is_away=is_away)
+    Activity.objects.record("support.go_away" if is_away else "support.go_online", agent, by=by)
     assign_on_commit()
     agent.refresh_from_db()
     return agent
 
 
 @transaction.atomic
-def go_offline(user: User, *, by: Actor) -> None:
-    """End the agent's presence; the tickets in work are handed out again."""
+def give_sign_of_life(user: User, *, by: Actor) -> bool:
+    """Keep a presence from lapsing; False of who is offline, as a page that was left open brings nobody back.
+
+    It changes nothing that anybody did, so it has no line in the trail.
+    """
     _may_set_presence_of(user, by)
-    if Agent.objects.filter(user=user, online_until__isnull=False).change(online_until=None):
+    here = Agent.objects.filter(user=user).present()
+    return here.update(online_until=Greatest(F("online_until"), Now() + TAB_LEASE)) == 1
+
+
+@transaction.atomic
+def go_offline(user: User, *, by: Actor) -> None:
+    """End the agent's presence; what is not answered is handed out again, the rest once its customer replies."""
+    _may_set_presence_of(user, by)
+    if Agent.objects.filter(user=user, online_until__isnull=False).change(online_until=None, is_away=False):
         Activity.objects.record("support.go_offline", Agent.objects.get(user=user), by=by)
         assign_on_commit()
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
@@ -18,33 +19,42 @@ from support.models import Department
 
 ADVISORY_LOCK = 7_346_001  # any number of our own; passes wait for one another on it
 
-_PRESENT = """
-    online_until > statement_timestamp()
-    AND EXISTS (
+_MAY_ANSWER = """
+    EXISTS (
         SELECT 1 FROM ticketing_user u WHERE u.id = support_agent.user_id AND u.is_active
         AND (u.role IN ('agent', 'supervisor') OR u.is_superuser)
     )
 """
+_PRESENT = f"online_until > statement_timestamp() AND {_MAY_ANSWER}"
+# Whoever says that they go, or may not answer any more, is gone at once.
+_IN_GRACE = f"coalesce(online_until + %(grace)s * interval '1 second' > statement_timestamp() AND {_MAY_ANSWER}, false)"
 
 _ACTIVITY = """
     INSERT INTO ticketing_activity (at, role, operation, kind, object_id, details)
     SELECT statement_timestamp(), 'system', %(operation)s, 'support.ticket', id, jsonb_build_object('agent', agent_id)
 """
 
-# Those with room, and those who are gone and leave something behind. A statement of its own, so that the next ones see
-# an agent whose row somebody was changing as it is then. Locked and counted up in one statement, the sum would be
-# formed of both versions, and the CHECK would refuse it.
+# Those with room, and those who are gone and leave unanswered what they had. A statement of its own, so that the next
+# ones see an agent whose row somebody was changing as it is then. Locked and counted up in one statement, the sum would
+# be formed of both versions, and the CHECK would refuse it.
 _AGENTS = f"""
 SELECT is_present, id, departments, taken, capacity, last_assigned_at
 FROM support_agent, LATERAL (SELECT coalesce({_PRESENT}, false) AS is_present) presence
-WHERE CASE WHEN is_present THEN taken < capacity ELSE taken > 0 END
+WHERE CASE
+    WHEN is_present THEN taken < capacity AND NOT is_away
+    WHEN taken = 0 OR {_IN_GRACE} THEN false
+    ELSE EXISTS (
+        SELECT 1 FROM support_ticket
+        WHERE agent_id = support_agent.id AND status = 'in_progress' AND answered_at IS NULL
+    )
+END
 ORDER BY id FOR NO KEY UPDATE OF support_agent
 """
 
 _TAKE_BACK = f"""
 WITH left_alone AS (
     SELECT id, agent_id FROM support_ticket
-    WHERE status = 'in_progress' AND agent_id = ANY (%(gone)s::uuid[])
+    WHERE status = 'in_progress' AND agent_id = ANY (%(gone)s::uuid[]) AND answered_at IS NULL
     FOR NO KEY UPDATE SKIP LOCKED
 ), back AS (
     UPDATE support_ticket t
@@ -88,7 +98,7 @@ WITH assigned AS (
 
 @transaction.atomic
 def assign_waiting_tickets() -> int:
-    """Take tickets back from agents who are gone, hand waiting ones to agents with room; returns how many.
+    """Take back what agents who are gone have not answered, hand waiting ones to agents with room; returns how many.
 
     The tickets come in the order of the queue (invariant S4). Each goes to whoever of those who answer there holds
     least of what they can hold, and was assigned longest ago; none waits that an agent with room could take (S3).
@@ -96,7 +106,7 @@ def assign_waiting_tickets() -> int:
     with connection.cursor() as cursor:
         # Waits its turn: with a try-lock a ticket committed during another pass would be missed.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
-        cursor.execute(_AGENTS)
+        cursor.execute(_AGENTS, {"grace": settings.AGENT_GRACE.total_seconds()})
         agents = cursor.fetchall()
         if gone := [agent[1] for agent in agents if not agent[0]]:
             cursor.execute(_TAKE_BACK, {"operation": "support.take_back", "gone": gone})

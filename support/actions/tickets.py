@@ -76,7 +76,18 @@ def reply_to_ticket(ticket: Ticket, *, message: str, by: User) -> Reply:
     Activity.objects.record("support.reply", ticket, by=by)
     if ticket.is_closed:
         _reopen(ticket, by=by)
+    else:
+        _note_answer(ticket, by=by)
     return reply
+
+
+def _note_answer(ticket: Ticket, *, by: User) -> None:
+    """Whose turn it is: an agent who is gone keeps a ticket until its customer has said something again."""
+    if by != ticket.user and rights.scope(by, "support.triage"):
+        Ticket.objects.filter(pk=ticket.pk).change(answered_at=Now())
+    elif ticket.answered_at:
+        Ticket.objects.filter(pk=ticket.pk).change(answered_at=None)
+        assign_on_commit()
 
 
 @transaction.atomic
@@ -159,6 +170,7 @@ def _reopen(ticket: Ticket, *, by: Actor) -> None:
         status=Ticket.Status.CREATED,
         agent=None,
         assigned_at=None,
+        answered_at=None,
         closed_at=None,
         rejection="",
         queue_at=place_in_queue(ticket.priority),

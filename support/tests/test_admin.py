@@ -84,3 +84,11 @@ def test_whoever_is_not_there_or_has_a_place_is_given_none(boss, typed, sentence
         page = boss.post("/admin/support/agent/add/", {"user": typed, "capacity": 3})
     assert sentence in page.content.decode()
     assert f'value="{typed}"' in page.content.decode() or not typed
+
+
+def test_selected_agents_are_sent_home(boss):
+    agent = online_agent()
+    data = {"action": "_send_home", "_selected_action": [str(agent.pk)]}
+    assert b"1 done" in boss.post("/admin/support/agent/", data, follow=True).content
+    assert not Agent.objects.present().exists()
+    assert boss.get("/admin/support/agent/?state=away").status_code == 200

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from support import actions
 from support.errors import AlreadyAnAgent, CapacityInUse
@@ -31,6 +32,30 @@ def test_going_offline_twice_changes_nothing_the_second_time():
     actions.go_offline(agent.user, by=agent.user)
     with nothing_changes():
         actions.go_offline(agent.user, by=agent.user)
+
+
+def test_a_sign_of_life_keeps_a_presence_from_lapsing_and_never_shortens_it():
+    agent = online_agent(lasts=timedelta(seconds=20))
+    assert actions.give_sign_of_life(agent.user, by=agent.user)
+    later = Agent.objects.get().online_until
+    assert later - agent.online_until > timedelta(minutes=2)
+    longer = actions.go_online(agent.user, lasts=HOUR, by=agent.user).online_until
+    assert actions.give_sign_of_life(agent.user, by=agent.user)
+    assert Agent.objects.get().online_until == longer
+
+
+def test_a_page_that_was_left_open_brings_nobody_back():
+    agent = online_agent()
+    for gone in (None, timezone.now() - timedelta(seconds=1)):
+        Agent.objects.update(online_until=gone)
+        with nothing_changes():
+            assert not actions.give_sign_of_life(agent.user, by=agent.user)
+
+
+def test_nobody_gives_a_sign_of_life_of_another():
+    agent, another = online_agent(), UserFactory(role="agent")
+    with nothing_changes(), pytest.raises(NotAllowed):
+        actions.give_sign_of_life(agent.user, by=another)
 
 
 @pytest.mark.parametrize("role", ["customer", "gate"])

@@ -677,3 +677,13 @@ def test_a_list_costs_the_same_for_one_row_and_for_twenty(calls, boss, path):
     actions.assign_waiting_tickets()
     # The token with its account; the rows with all that is shown of them.
     assert cost() == one == 2
+
+
+def test_an_agent_goes_away_and_comes_back(calls):
+    agent = online_agent()
+    caller, path = calls(agent.user), f"{AGENTS}{agent.pk}/"
+    for verb, presence in (("away", "away"), ("online", "online")):
+        answer = caller.post(f"{path}{verb}/", {"minutes": 5})
+        assert (answer.status_code, answer.json()["presence"], answer.json()["present"]) == (200, presence, True)
+    caller.post(f"{path}offline/")
+    assert caller.get(path).json()["presence"] == "offline"

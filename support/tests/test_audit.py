@@ -18,7 +18,7 @@ DAMAGE = {
         "UPDATE support_ticket SET agent_id = gen_random_uuid()",
     ],
     "no agent is above": ["UPDATE support_agent SET taken = taken + 1"],
-    "no ticket stays with": [
+    "no unanswered ticket stays": [
         "UPDATE support_agent SET online_until = now() - interval '1 hour', updated_at = now() - interval '1 hour'",
         "UPDATE support_ticket SET updated_at = now() - interval '1 hour'",
     ],

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -21,7 +22,7 @@ def older(ticket, **age):
 
 
 def lapse(agent):
-    Agent.objects.filter(pk=agent.pk).update(online_until=Now() - timedelta(milliseconds=1))
+    Agent.objects.filter(pk=agent.pk).update(online_until=Now() - settings.AGENT_GRACE)
 
 
 def loads():
@@ -130,6 +131,57 @@ def test_tickets_of_an_agent_whose_lease_lapsed_are_handed_to_another():
     assert actions.assign_waiting_tickets() == 1
     assert agent_of(ticket) == there
     assert Agent.objects.get(pk=gone.pk).taken == 0
+
+
+def test_who_lapsed_keeps_what_they_have_for_a_while_and_gets_nothing_new():
+    gone, ticket = online_agent(), TicketFactory()
+    actions.assign_waiting_tickets()
+    Agent.objects.update(online_until=Now() - settings.AGENT_GRACE + timedelta(seconds=10))
+    another = TicketFactory()
+    assert actions.assign_waiting_tickets() == 0
+    assert (agent_of(ticket), agent_of(another)) == (gone, None)
+    Agent.objects.update(online_until=Now() - settings.AGENT_GRACE)
+    actions.assign_waiting_tickets()
+    assert agent_of(ticket) is None
+
+
+def test_what_is_answered_stays_with_who_is_gone_until_the_customer_says_something(
+    django_capture_on_commit_callbacks,
+):
+    agent, ticket = online_agent(), TicketFactory()
+    actions.assign_waiting_tickets()
+    actions.reply_to_ticket(ticket, message="Try again.", by=agent.user)
+    actions.go_offline(agent.user, by=agent.user)
+    there = online_agent()
+    assert actions.assign_waiting_tickets() == 0
+    assert agent_of(ticket) == agent
+    with django_capture_on_commit_callbacks(execute=True):
+        actions.reply_to_ticket(ticket, message="It does not help.", by=ticket.user)
+    assert agent_of(ticket) == there
+
+
+def test_an_answered_ticket_stays_with_who_is_back_when_the_customer_replies(django_capture_on_commit_callbacks):
+    agent, ticket = online_agent(), TicketFactory()
+    online_agent()
+    actions.assign_waiting_tickets()
+    agent = agent_of(ticket)
+    actions.reply_to_ticket(ticket, message="Try again.", by=agent.user)
+    with django_capture_on_commit_callbacks(execute=True):
+        actions.go_offline(agent.user, by=agent.user)
+        actions.go_online(agent.user, lasts=timedelta(hours=1), by=agent.user)
+        actions.reply_to_ticket(ticket, message="It does not help.", by=ticket.user)
+    assert agent_of(ticket) == agent
+
+
+def test_who_is_away_keeps_what_they_have_and_gets_nothing_new_until_they_are_back():
+    agent, ticket = online_agent(), TicketFactory()
+    actions.assign_waiting_tickets()
+    actions.go_away(agent.user, lasts=timedelta(minutes=5), by=agent.user)
+    another = TicketFactory()
+    assert actions.assign_waiting_tickets() == 0
+    assert (agent_of(ticket), agent_of(another)) == (agent, None)
+    actions.go_online(agent.user, lasts=timedelta(minutes=5), by=agent.user)
+    assert actions.assign_waiting_tickets() == 1
 
 
 def test_tickets_of_a_deactivated_account_are_handed_to_another():

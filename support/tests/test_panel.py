@@ -609,3 +609,24 @@ def test_pages_cost_the_same_queries_for_one_row_and_for_thirty(customer, agent)
         TicketFactory()
     assert [queries(*one) for one in asked] == few
     assert max(few) <= 20
+
+
+def test_an_agent_goes_away_and_comes_back(agent):
+    browser = of(agent)
+    assert "Go away for a while" in page(browser.get(DESK))
+    away = page(browser.post(f"{DESK}away/", follow=True))
+    assert ">Away</span>" in away
+    assert "I am back" in away
+    assert "Go away for a while" not in away
+    back = page(browser.post(f"{DESK}online/", {"lasts": "0"}, follow=True))
+    assert ">Online</span>" in back
+
+
+def test_an_open_page_says_that_it_is_open(agent):
+    browser, address = of(agent), f'hx-post="{DESK}here/"'
+    ticket = TicketFactory()
+    assert all(address in page(browser.get(place)) for place in (DESK, thread(ticket)))
+    Agent.objects.update(online_until=timezone.now() + timedelta(seconds=5))
+    assert browser.post(f"{DESK}here/").status_code == 204
+    assert Agent.objects.get().online_until > timezone.now() + timedelta(minutes=2)
+    assert address not in page(of(ticket.user).get(thread(ticket)))

@@ -62,6 +62,22 @@ def test_it_waits_because_all_agents_of_the_department_are_full():
     assert why(ticket) == TWO_FULL
 
 
+def test_it_waits_because_whoever_could_take_it_is_away():
+    ticket, agent = TicketFactory(department="technical"), online_agent(departments=["technical"])
+    actions.go_away(agent.user, lasts=timedelta(minutes=1), by=agent.user)
+    assert why(ticket) == "Whoever could take it is away. It is handed out as soon as somebody is back."
+
+
+def test_what_somebody_has_who_is_gone_says_what_becomes_of_it():
+    agent, ticket = online_agent(first_name="Ada", last_name=""), TicketFactory()
+    actions.assign_waiting_tickets()
+    assert why(ticket) == ""
+    Agent.objects.update(online_until=Now())
+    assert why(ticket) == "Ada is offline. It goes back to the queue shortly."
+    actions.reply_to_ticket(ticket, message="Try again.", by=agent.user)
+    assert why(ticket) == "Ada is offline. Once the customer replies, somebody else gets it."
+
+
 def test_whoever_is_gone_or_may_not_answer_any_more_is_not_there():
     ticket = TicketFactory(department="technical")
     lapsed, inactive, customer = online_agent(), online_agent(), online_agent()

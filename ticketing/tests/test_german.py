@@ -449,6 +449,8 @@ def answers(walk, world):
         agent.send(f"support:{name}", typed, code=code)
     agent.send("support:online")
     agent.send("support:online", {"lasts": "8"})
+    agent.send("support:here")
+    agent.send("support:away")
     agent.send("support:offline")
 
 

@@ -102,6 +102,7 @@ CASES = [
     api("support.reply", "POST", "support/replies/", {"ticket": "{id}", "message": "hey"}, "question", missing=NO_CODE),
     api("support.reply", "GET", "support/replies/{id}/", thing="reply"),
     api("support.presence", "POST", "support/agents/{id}/online/", {"minutes": 5}, thing="agent"),
+    api("support.presence", "POST", "support/agents/{id}/away/", {"minutes": 5}, thing="agent"),
     api("support.presence", "POST", "support/agents/{id}/offline/", thing="agent"),
     api("support.see_agents", "GET", "support/agents/"),
     api("support.see_agents", "GET", "support/agents/{id}/", thing="agent"),

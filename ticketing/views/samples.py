@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from allocation.models import Ticket, TicketOption
 from booking.models import Booking
 from booking.steps import IN_A_WORD, DayOfMonth, Month
-from support.models import Agent, Priority
+from support.models import PRESENCES, Priority
 from support.models import Ticket as Question
 from ticketing.models import Mail, Waiter
 from ticketing.models.base import State
@@ -57,7 +57,7 @@ def pills() -> list[tuple[Any, list[State]]]:
     return [
         (_("Questions"), [Question(status=status).state for status in Question.Status]),
         (_("Priority"), [Question(priority=priority).urgency for priority in Priority]),
-        (_("Agents"), [_agent(present).presence for present in (True, False)]),
+        (_("Agents"), list(PRESENCES.values())),
         (_("Bookings"), [_booking(*passed).state for passed in clock]),
         (_("What is on"), [TicketOption(capacity=40, taken=taken).state for taken in (0, 37, 40)]),
         (_("Tickets"), [Ticket(valid=valid, admitted_at=at).state for valid, at in [(1, None), (1, now), (0, None)]]),
@@ -87,12 +87,6 @@ def _day(number: int, words: str) -> DayOfMonth:
 def weekdays() -> list[Any]:
     """Monday and so on."""
     return list(WEEKDAYS.values())
-
-
-def _agent(present: bool) -> Agent:
-    agent = Agent()
-    agent.present = present
-    return agent
 
 
 def _booking(is_over: bool, expired: bool) -> Booking:
