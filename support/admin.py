@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 from support import actions
 from support.forms import AccountField
 from support.models import Agent, Department, Reply, Ticket
-from support.policies import spellings
+from support.policies import explain, spellings
 from ticketing.models import User
 from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
 
@@ -29,6 +29,7 @@ class TicketAdmin(ReadOnlyAdmin):
         "department",
         people("agent.user", _("agent")),
         "asker",
+        "why",
         "created_at",
     ]
     list_display_links = ["code", "subject"]
@@ -40,9 +41,9 @@ class TicketAdmin(ReadOnlyAdmin):
     )
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
-    readonly_fields = [STATE, URGENCY]
+    readonly_fields = [STATE, URGENCY, "why"]
     fields = [
-        *("code", "subject", STATE, URGENCY, "department", "agent"),
+        *("code", "subject", STATE, URGENCY, "department", "agent", "why"),
         *("user", "claimed_user_id", "claimed_phone", "email", "message"),
         *("created_at", "assigned_at", "answered_at", "closed_at", "rejection"),
     ]
@@ -50,6 +51,15 @@ class TicketAdmin(ReadOnlyAdmin):
         each(actions.close_ticket, _("Close the selected tickets"), "support.close"),
         each(actions.reopen_ticket, _("Re-open the selected tickets"), "support.close"),
     ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """With what says why each waits."""
+        return super().get_queryset(request).explained()
+
+    @admin.display(description=_("why it waits"))
+    def why(self, ticket: Ticket) -> str:
+        """With its place in the queue; empty of what waits for nothing."""
+        return str(explain([ticket])[0].why)
 
     @admin.display(description=_("customer"))
     def asker(self, ticket: Ticket) -> str | None:

@@ -14,7 +14,8 @@ from rest_framework.reverse import reverse
 from support import actions
 from support.filters import AgentFilters, ReplyFilters, TicketFilters
 from support.models import MOST_TICKETS_AT_ONCE, PRESENCES, Agent, Department, Priority, Reply, Ticket
-from support.policies import spellings
+from support.policies import spellings, why_waiting
+from support.querysets import LAST_PLACE
 from ticketing import rights
 from ticketing.errors import NotFound
 from ticketing.models import User
@@ -82,7 +83,16 @@ class SupportTicketSerializer(ForStaff):
     answered_at = Instant(read_only=True, allow_null=True, help_text="Null while the customer has the last word.")
     closed_at = Instant(read_only=True, allow_null=True)
 
-    staff_fields = frozenset({"claimed_user_id", "claimed_phone", "email"})
+    place = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text=f"In the queue, from 1; null if it does not wait. {LAST_PLACE} is that place or a later one.",
+    )
+    why_waiting = serializers.SerializerMethodField(
+        help_text="Why nobody has it, or what becomes of it while its agent is gone; otherwise empty."
+    )
+
+    staff_fields = frozenset({"claimed_user_id", "claimed_phone", "email", "place", "why_waiting"})
 
     class Meta:
         model = Ticket
@@ -106,8 +116,14 @@ class SupportTicketSerializer(ForStaff):
             "assigned_at",
             "answered_at",
             "closed_at",
+            "place",
+            "why_waiting",
         ]
         read_only_fields = fields
+
+    def get_why_waiting(self, ticket: Ticket) -> str:
+        """In a sentence."""
+        return why_waiting(ticket)
 
 
 class NewTicket(serializers.Serializer):
@@ -167,7 +183,7 @@ class TicketViewSet(ApiViewSet):
 
     def rows(self) -> QuerySet:
         """Every ticket with who asked and who answers."""
-        return Ticket.objects.select_related("user", "agent__user")
+        return Ticket.objects.explained().select_related("user", "agent__user")
 
     def named(self) -> dict[str, Any]:
         """The code in the address, however it is spelled."""

@@ -1,5 +1,6 @@
 """The rules of the support desk, each in this one place."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from support.models import LIFT, MOST_TICKETS_AT_ONCE, Department, Ticket
+from support.querysets import LAST_PLACE
 from ticketing.errors import Invalid
 
 # How long an agent counts as there after a sign of life of a page that is open; the page gives one more often.
@@ -61,6 +63,23 @@ def why_waiting(ticket: Any) -> str:
         ticket.agents_there,
     )
     return sentence % {"count": ticket.agents_there}
+
+
+def explain(tickets: Iterable[Any]) -> list[Any]:
+    """The tickets, each with `why`: its place in the queue, and why it waits. They come by `explained`."""
+    rows = list(tickets)
+    for ticket in rows:
+        ticket.why = " ".join(filter(None, [place_in_words(ticket), why_waiting(ticket)]))
+    return rows
+
+
+def place_in_words(ticket: Any) -> str:
+    """Where in the queue the ticket is, for whoever waits for it; empty if it does not wait."""
+    if ticket.place is None:
+        return ""
+    if ticket.place >= LAST_PLACE:
+        return gettext("Place %(place)d in the queue, or later.") % {"place": LAST_PLACE}
+    return gettext("Place %(place)d in the queue.") % {"place": ticket.place}
 
 
 def _left_behind(ticket: Any) -> str:

@@ -12,6 +12,8 @@ from ticketing import clocks, rights
 from ticketing.querysets import RecordQuerySet, StockQuerySet
 from ticketing.rights import Actor, Scope
 
+LAST_PLACE = 500  # of a queue: that one or a later one
+
 
 class AgentQuerySet(StockQuerySet):
     """People who answer."""
@@ -127,6 +129,12 @@ class TicketQuerySet(RecordQuerySet):
             agent_is_gone=Exists(agents.absent().filter(pk=OuterRef("agent"))),
         )
 
+    def explained(self) -> Self:
+        """Each with what says why it waits, and its `place` in the queue if it does."""
+        names = self.model._meta.get_field("department").choices
+        every = '\'{"",' + ",".join(name for name, _ in names) + "}'"
+        return self.with_agents().annotate(place=_Place("status", "department", "queue_at", "pk", all=every))
+
     def newest_first(self) -> Self:
         """With the account that raised each, newest first."""
         return self.select_related("user").order_by("-created_at", "-id")
@@ -145,6 +153,27 @@ class ReplyQuerySet(RecordQuerySet):
     def newest_first(self) -> Self:
         """With author and ticket, newest first."""
         return self.select_related("author", "ticket").order_by("-created_at", "-id")
+
+
+class _Place(Func):
+    """How many waiting tickets come before one, among those that the same agents answer, and one more.
+
+    Nobody counts further than LAST_PLACE: what is deep in a long queue costs no more than what is at its head.
+    """
+
+    template = f"""(
+        SELECT CASE WHEN me.status = 'created' THEN (
+            SELECT least(1 + sum(ahead.tickets), {LAST_PLACE})::integer
+            FROM unnest(CASE me.department WHEN '' THEN %(all)s::text[] ELSE ARRAY['', me.department] END) name,
+            LATERAL (SELECT count(*) AS tickets FROM (
+                SELECT FROM support_ticket earlier
+                WHERE earlier.status = 'created' AND earlier.department = name
+                AND (earlier.queue_at, earlier.id) < (me.queue_at, me.id) LIMIT {LAST_PLACE}
+            ) counted) ahead
+        ) END
+        FROM (VALUES (%(expressions)s)) me (status, department, queue_at, id)
+    )"""
+    output_field = IntegerField(null=True)
 
 
 def _number_of(rows: QuerySet[Any]) -> Subquery:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from support import actions, forms
 from support.models import Agent, Reply, Ticket
-from support.policies import TAB_LEASE, spellings, why_waiting
+from support.policies import TAB_LEASE, explain, spellings
 from ticketing import rights
 from ticketing.models import User
 from ticketing.rights import Scope
@@ -60,8 +60,12 @@ def tickets(request: OwnRequest) -> HttpResponse:
     form = forms.StaffNarrowForm(request.GET) if staff else forms.NarrowForm(request.GET)
     form.is_valid()  # what makes no sense narrows nothing, and the form says so
     wanted = form.cleaned_data
-    seen = Ticket.objects.visible_to(request.user, "support.list").select_related("user")
+    seen: Any = Ticket.objects.visible_to(request.user, "support.list").select_related("user")
+    if staff:
+        seen = seen.explained().select_related("user", "agent__user")
     page = window(_narrowed(seen, wanted, request.user), request.GET, ON_PAGE, ORDERS[wanted.get("order", "")])
+    if staff:
+        explain(page.rows)
     context = {"page": page, "form": form, "is_narrowed": bool(request.GET), "is_staff": staff}
     return render_page(request, "support/tickets.html", "support/_ticket_rows.html", context)
 
@@ -110,7 +114,7 @@ def ticket(request: OwnRequest, code: str) -> HttpResponse:
 
 
 def _ticket(request: OwnRequest, code: str, operation: str) -> Ticket:
-    reached = Ticket.objects.visible_to(request.user, operation).with_agents().select_related("user", "agent__user")
+    reached = Ticket.objects.visible_to(request.user, operation).explained().select_related("user", "agent__user")
     return get_object_or_404(reached, code__in=spellings(code))
 
 
@@ -119,7 +123,7 @@ def _thread(request: OwnRequest, ticket: Ticket, **sent: Form) -> HttpResponse:
     replies = Reply.objects.visible_to(request.user, "support.reply").filter(ticket=ticket).select_related("author")
     page = window(replies, request.GET, SAID_ON_PAGE)
     context = {"ticket": ticket, "page": page, "said": page.rows[::-1], "is_staff": _is_staff(request)}
-    context["why"] = why_waiting(ticket) if context["is_staff"] else ""
+    context["why"] = explain([ticket])[0].why if context["is_staff"] else ""
     now = {"priority": ticket.priority, "department": ticket.department}
     shown = {
         "reply": forms.ReplyForm(auto_id="id_reply_%s"),
@@ -161,10 +165,10 @@ def _following(request: OwnRequest, ticket: Ticket) -> Ticket | None:
     return next(iter(later or others), None)
 
 
-def _in_hand(request: OwnRequest) -> QuerySet[Ticket]:
+def _in_hand(request: OwnRequest) -> Any:
     """What one has in work, the most urgent first."""
     held = Ticket.objects.visible_to(request.user, "support.list").held_by(request.user)
-    return held.in_work().select_related("user").order_by("queue_at", "id")
+    return held.in_work().select_related("user", "agent__user").order_by("queue_at", "id")
 
 
 @operation("support.reply")
@@ -245,8 +249,8 @@ def _desk(request: OwnRequest, online: Form) -> HttpResponse:
     context = {
         "online": online,
         "me": me,
-        "mine": _in_hand(request),
-        "queue": seen.waiting()[:IN_QUEUE],
+        "mine": explain(_in_hand(request).explained()),
+        "queue": explain(seen.waiting().explained()[:IN_QUEUE]),
         "waiting": seen.waiting().count(),
         "agents": _everybody(request, agents),
     }

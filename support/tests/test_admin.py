@@ -92,3 +92,10 @@ def test_selected_agents_are_sent_home(boss):
     assert b"1 done" in boss.post("/admin/support/agent/", data, follow=True).content
     assert not Agent.objects.present().exists()
     assert boss.get("/admin/support/agent/?state=away").status_code == 200
+
+
+def test_the_admin_says_why_a_ticket_waits(boss):
+    ticket = TicketFactory(department="sales")
+    said = "Place 1 in the queue. Nobody who answers for the department “sales” is online."
+    for path in ("", f"{ticket.pk}/change/"):
+        assert said in boss.get(f"/admin/support/ticket/{path}").content.decode()

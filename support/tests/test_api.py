@@ -687,3 +687,12 @@ def test_an_agent_goes_away_and_comes_back(calls):
         assert (answer.status_code, answer.json()["presence"], answer.json()["present"]) == (200, presence, True)
     caller.post(f"{path}offline/")
     assert caller.get(path).json()["presence"] == "offline"
+
+
+def test_staff_read_why_a_ticket_waits_and_where_in_the_queue(calls, customer, boss):
+    first, second = TicketFactory(by=customer, department=""), TicketFactory(by=customer, department="sales")
+    told = {row["code"]: (row["place"], row["why_waiting"]) for row in calls(boss).get(TICKETS).json()["results"]}
+    assert told[first.code] == (1, "No agent is online. It is handed out as soon as one is.")
+    assert told[second.code][0] == 2
+    theirs = calls(customer).get(path_of(first)).json()
+    assert not {"place", "why_waiting"} & theirs.keys()

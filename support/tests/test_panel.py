@@ -630,3 +630,11 @@ def test_an_open_page_says_that_it_is_open(agent):
     assert browser.post(f"{DESK}here/").status_code == 204
     assert Agent.objects.get().online_until > timezone.now() + timedelta(minutes=2)
     assert address not in page(of(ticket.user).get(thread(ticket)))
+
+
+def test_lists_say_to_staff_why_each_question_waits_and_to_customers_nothing(customer):
+    TicketFactory(by=customer, department="sales")
+    said = "Place 1 in the queue. Nobody who answers for the department “sales” is online."
+    boss = of(UserFactory(role="supervisor"))
+    assert all(said in page(boss.get(place)) for place in (LIST, DESK, "/panel/board/"))
+    assert "in the queue." not in page(of(customer).get(LIST))

@@ -10,7 +10,8 @@ from django.db.models.functions import Now
 
 from support import actions
 from support.models import Agent, Ticket
-from support.policies import why_waiting, with_waited
+from support.policies import place_in_words, why_waiting, with_waited
+from support.querysets import LAST_PLACE
 from support.tests.factories import TicketFactory, online_agent
 from ticketing.models import User
 from ticketing.tests.factories import UserFactory
@@ -105,6 +106,44 @@ def test_the_sentence_holds_what_the_next_pass_does():
     actions.assign_waiting_tickets()
     statuses = {ticket.pk: ticket.status for ticket in Ticket.objects.all()}
     assert [statuses[ticket.pk] for ticket in (soon, full, nobody)] == ["in_progress", "created", "created"]
+
+
+# Its place in the queue
+
+
+def places(**fields):
+    return {row.subject: row.place for row in Ticket.objects.explained().filter(**fields)}
+
+
+def test_its_place_counts_who_comes_before_it_among_those_whom_the_same_agents_answer():
+    for subject, department, priority in (
+        ("a", "sales", "low"),
+        ("b", "technical", "high"),
+        ("c", "", "medium"),
+        ("d", "sales", "high"),
+        ("e", "technical", "low"),
+    ):
+        TicketFactory(subject=subject, department=department, priority=priority)
+    # In order: b and d, lifted by a day; c, which is anybody's; then a and e.
+    assert places() == {"b": 1, "d": 1, "c": 3, "a": 3, "e": 3}
+
+
+def test_what_does_not_wait_has_no_place():
+    online_agent()
+    done = TicketFactory(subject="in work")
+    actions.assign_waiting_tickets()
+    closed = actions.close_ticket(TicketFactory(subject="closed"), by=None)
+    assert places(pk__in=[done.pk, closed.pk]) == {"in work": None, "closed": None}
+
+
+def test_a_place_deep_in_the_queue_is_not_counted_out():
+    customer = UserFactory()
+    row = {"message": "?", "department": "sales", "user": customer}
+    first = TicketFactory(department="sales")
+    Ticket.objects.bulk_create(Ticket(subject=str(n), queue_at=first.queue_at, **row) for n in range(LAST_PLACE + 2))
+    last = Ticket.objects.waiting().explained().last()
+    assert (last.place, place_in_words(last)) == (LAST_PLACE, "Place 500 in the queue, or later.")
+    assert place_in_words(Ticket.objects.waiting().explained().first()) == "Place 1 in the queue."
 
 
 # How long it waits

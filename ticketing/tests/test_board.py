@@ -114,6 +114,7 @@ def test_it_says_who_waits_for_how_long_and_why(boss):
             "Medium",
             "Security",
             "1 hour, 12 minutes",
+            "Place 1 in the queue. "
             "Nobody who answers for the department “security” is online. It is handed out as soon as somebody is.",
         ],
         [
@@ -121,6 +122,7 @@ def test_it_says_who_waits_for_how_long_and_why(boss):
             "Medium",
             "Technical",
             "less than a minute",
+            "Place 1 in the queue. "
             "One agent online could take it and is full. It is handed out once that agent closes a question.",
         ],
     ]

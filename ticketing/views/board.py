@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from booking.querysets import EXPIRES_AFTER
 from support.models import Agent, Department, Priority
-from support.policies import why_waiting
+from support.policies import explain
 from ticketing.toolkit.charts import Amount, Chart
 from ticketing.toolkit.panel import operation, render_page
 from ticketing.views import figures
@@ -46,7 +46,7 @@ def _desk(request: HttpRequest, now: datetime) -> dict[str, Any]:
     queue, flow, agents = figures.queue(request.user), figures.flow(request.user), figures.agents(request.user) or []
     return {
         "queue": queue,
-        "waits": [(ticket, why_waiting(ticket)) for ticket in figures.longest_waiting(request.user) or []],
+        "waits": [(ticket, ticket.why) for ticket in explain(figures.longest_waiting(request.user) or [])],
         "departments": queue and _by_department(queue.departments),
         "priorities": queue and _by_priority(queue.priorities),
         "flow": flow and _flow(flow, now),
