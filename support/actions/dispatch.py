@@ -80,12 +80,15 @@ CROSS JOIN LATERAL (
 ORDER BY head.queue_at, head.id
 """
 
+# A lease may lapse between two statements; who is gone by now gets nothing, and the next pass sees to the ticket.
 _ASSIGN = f"""
 WITH assigned AS (
     UPDATE support_ticket t
     SET status = 'in_progress', agent_id = pair.agent_id,
         assigned_at = statement_timestamp(), updated_at = statement_timestamp()
-    FROM unnest(%(tickets)s::uuid[], %(agents)s::uuid[]) AS pair (id, agent_id) WHERE t.id = pair.id
+    FROM unnest(%(tickets)s::uuid[], %(agents)s::uuid[]) AS pair (id, agent_id)
+    JOIN support_agent present ON present.id = pair.agent_id AND present.online_until > statement_timestamp()
+    WHERE t.id = pair.id
     RETURNING t.id, pair.agent_id
 ), heavier AS (
     UPDATE support_agent a

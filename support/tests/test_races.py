@@ -1,5 +1,6 @@
 """Many at once, on PostgreSQL, with threads."""
 
+import os
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Count, F, Q
 
-from support import actions
+from support import actions, audit
 from support.models import Agent, Ticket
 from support.tests.factories import TicketFactory, online_agent
 from ticketing.models import Activity
@@ -96,6 +97,68 @@ def test_a_pass_that_had_to_wait_for_an_agent_counts_with_what_was_committed_mea
         passing.result()
     assert Ticket.objects.filter(status="in_progress").count() == 7
     assert books_balance()
+
+
+FLAPPING = float(os.environ.get("FLAPPING_SECONDS", "3"))
+GIVEN_TO_NOBODY = """
+    SELECT code FROM support_ticket t JOIN support_agent a ON a.id = t.agent_id
+    WHERE t.status = 'in_progress' AND t.assigned_at > a.online_until
+"""
+
+
+def test_while_the_leases_of_ten_agents_flap_every_promise_holds_and_then_each_has_the_same_load(settings, caplog):
+    settings.AGENT_GRACE = timedelta(milliseconds=200)
+    customer = UserFactory()
+    agents = [online_agent(capacity=40) for _ in range(10)]
+    tickets = TicketFactory.create_batch(300, by=customer)
+    end = time.monotonic() + FLAPPING
+    untrue = []
+
+    def flap(number):
+        chance = random.Random(number)
+        while time.monotonic() < end:
+            person = agents[number].user
+            lasts = timedelta(seconds=chance.uniform(0.01, 0.5))
+            come_or_go = chance.choice([actions.go_online, actions.go_online, actions.go_away, None])
+            if come_or_go:
+                come_or_go(person, lasts=lasts, by=None)
+            else:
+                actions.go_offline(person, by=None)
+            time.sleep(chance.uniform(0, 0.3))
+
+    def sweep(_):
+        while time.monotonic() < end:
+            actions.assign_waiting_tickets()
+            time.sleep(0.05)
+
+    def look(_):
+        while time.monotonic() < end:
+            untrue.extend(broken())
+            time.sleep(0.2)
+
+    at_once(lambda job: job[0](job[1]), [*((flap, number) for number in range(10)), (sweep, 0), (look, 0)])
+    assert untrue == broken() == []
+    for agent in agents:
+        actions.go_offline(agent.user, by=None)
+    with transaction.atomic():  # the pass sees them come together
+        for agent in agents:
+            actions.go_online(agent.user, lasts=timedelta(hours=1), by=None)
+    actions.assign_waiting_tickets()
+    assert {agent.taken for agent in Agent.objects.all()} == {len(tickets) // len(agents)}
+    assert broken() == []
+    assert caplog.records == []
+
+
+def broken():
+    """What is untrue of the desk in one snapshot, S1 to S4."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        found = []
+        for name, promise, sql in [*audit.CHECKS, ("S2", "nobody gets a ticket after their lease", GIVEN_TO_NOBODY)]:
+            cursor.execute(sql)
+            if rows := cursor.fetchall():
+                found.append((name, promise, rows[:3]))
+        return found
 
 
 def wait_until_blocked():
