@@ -45,10 +45,11 @@ class TicketAdmin(ReadOnlyAdmin):
     fields = [
         *("code", "subject", STATE, URGENCY, "department", "agent", "why"),
         *("user", "claimed_user_id", "claimed_phone", "email", "message"),
-        *("created_at", "assigned_at", "answered_at", "closed_at", "rejection"),
+        *("created_at", "assigned_at", "answered_at", "closed_at", "released_by", "handover_note", "rejection"),
     ]
     actions = [
         each(actions.close_ticket, _("Close the selected tickets"), "support.close"),
+        each(actions.release_ticket, _("Put the selected tickets back into the queue"), "support.take"),
         each(actions.reopen_ticket, _("Re-open the selected tickets"), "support.close"),
     ]
 

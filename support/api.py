@@ -24,7 +24,7 @@ from ticketing.toolkit.api import ApiViewSet
 from ticketing.toolkit.contracts import found
 from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Id, Instant, Ruled, Text, Word
 
-MESSAGE_LIMIT, DAY_IN_MINUTES = 10_000, 24 * 60
+MESSAGE_LIMIT, NOTE_LIMIT, DAY_IN_MINUTES = 10_000, 1000, 24 * 60
 
 
 class ForStaff(serializers.ModelSerializer):
@@ -92,7 +92,7 @@ class SupportTicketSerializer(ForStaff):
         help_text="Why nobody has it, or what becomes of it while its agent is gone; otherwise empty."
     )
 
-    staff_fields = frozenset({"claimed_user_id", "claimed_phone", "email", "place", "why_waiting"})
+    staff_fields = frozenset({"claimed_user_id", "claimed_phone", "email", "handover_note", "place", "why_waiting"})
 
     class Meta:
         model = Ticket
@@ -116,6 +116,7 @@ class SupportTicketSerializer(ForStaff):
             "assigned_at",
             "answered_at",
             "closed_at",
+            "handover_note",
             "place",
             "why_waiting",
         ]
@@ -149,6 +150,18 @@ class Rejection(serializers.Serializer):
     reason = Text(250)
 
 
+class Assignment(serializers.Serializer):
+    """Who gets it: an agent who is online and has room."""
+
+    to = Id(help_text="The agent.")
+
+
+class Handover(Assignment):
+    """The same, and what they should know; customers do not read it."""
+
+    note = Text(NOTE_LIMIT, lines=True)
+
+
 class TicketViewSet(ApiViewSet):
     """Questions to the support desk."""
 
@@ -160,10 +173,20 @@ class TicketViewSet(ApiViewSet):
         "close": "support.close",
         "reopen": "support.close",
         "reject": "support.reject",
+        "take": "support.take",
+        "release": "support.take",
+        "hand_over": "support.take",
+        "assign": "support.assign",
     }
     serializer_class = SupportTicketSerializer
     filterset_class = TicketFilters
-    inputs = {"create": NewTicket, "partial_update": Triage, "reject": Rejection}
+    inputs = {
+        "create": NewTicket,
+        "partial_update": Triage,
+        "reject": Rejection,
+        "hand_over": Handover,
+        "assign": Assignment,
+    }
     orderings = {
         "created_at": ("created_at", "id"),
         "queue_at": ("queue_at", "id"),
@@ -178,6 +201,11 @@ class TicketViewSet(ApiViewSet):
         },
         "partial_update": {"priority": "high", "department": "security"},
         "reject": {"reason": "This was meant for another organisation."},
+        "hand_over": {
+            "to": "00000000-0000-4000-8000-000000000001",
+            "note": "The customer is called back today.",
+        },
+        "assign": {"to": "00000000-0000-4000-8000-000000000001"},
     }
     lookup_field = "code"
 
@@ -216,6 +244,34 @@ class TicketViewSet(ApiViewSet):
         """End an open ticket without an answer, for a reason."""
         ticket, said = self.get_object(), self.input()
         return self.answer(actions.reject_ticket(ticket, **said, by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def take(self, request: Request, **kwargs: Any) -> Response:
+        """Take a waiting ticket into one's own hands."""
+        return self.answer(actions.take_ticket(self.get_object(), by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def release(self, request: Request, **kwargs: Any) -> Response:
+        """Put a ticket in work back to its place in the queue, for others."""
+        return self.answer(actions.release_ticket(self.get_object(), by=request.user))
+
+    @action(detail=True, methods=["post"], url_path="hand-over")
+    def hand_over(self, request: Request, **kwargs: Any) -> Response:
+        """Give a ticket in work to a colleague, with a note."""
+        ticket, said = self.get_object(), self.input()
+        return self.answer(actions.hand_over_ticket(ticket, to=_agent(said["to"]), note=said["note"], by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def assign(self, request: Request, **kwargs: Any) -> Response:
+        """Give a ticket, waiting or in work, to an agent."""
+        ticket, said = self.get_object(), self.input()
+        return self.answer(actions.assign_ticket(ticket, to=_agent(said["to"]), by=request.user))
+
+
+def _agent(pk: UUID) -> Agent:
+    if agent := Agent.objects.filter(pk=pk).first():
+        return agent
+    raise NotFound(field="to")
 
 
 def _account(pk: UUID) -> User:

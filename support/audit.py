@@ -49,6 +49,7 @@ CHECKS = [
         f"""SELECT t.code FROM support_ticket t WHERE t.status = 'created' AND EXISTS (
                 SELECT 1 FROM support_agent a WHERE a.taken < a.capacity AND NOT a.is_away AND {_PRESENT}
                 AND (t.department = '' OR a.departments = '{{}}' OR t.department = ANY (a.departments))
+                AND a.id IS DISTINCT FROM t.released_by_id
                 AND greatest(a.updated_at, t.updated_at) < statement_timestamp() - interval '10 seconds')""",
     ),
     (

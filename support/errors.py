@@ -31,3 +31,38 @@ class ReasonMissing(Invalid):
 
     code = "reason_missing"
     message = _("Say why the ticket is rejected.")
+
+
+class AlreadyTaken(Conflict):
+    """Only a ticket that waits can be taken."""
+
+    code = "already_taken"
+    message = _("Somebody has this ticket already.")
+
+
+class NotInWork(Conflict):
+    """Only what somebody has can be released or handed over."""
+
+    code = "not_in_work"
+    message = _("Nobody has this ticket: it waits in the queue.")
+
+
+class AgentGone(Conflict):
+    """Nobody absent is given a ticket."""
+
+    code = "agent_gone"
+    message = _("Whoever is offline or away is given no ticket. They have to be online first.")
+
+
+class AgentFull(Conflict):
+    """Nobody has more tickets than they can."""
+
+    code = "agent_full"
+    message = _("The agent has no room for another ticket. One has to be closed or handed over first.")
+
+
+class NoteMissing(Invalid):
+    """Whoever gets a ticket reads what it is about."""
+
+    code = "note_missing"
+    message = _("Say to whoever gets the ticket what they should know.")

@@ -5,16 +5,16 @@ from typing import Any
 
 from django import forms
 from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
-from support.models import Department, Priority, Ticket
+from support.models import Agent, Department, Priority, Ticket
 from support.policies import TAB_LEASE
 from ticketing.models import User
 from ticketing.texts import clean_text
 from ticketing.toolkit.panel import OnceForm, refusals_on
 
-SUBJECT_LIMIT, REASON_LIMIT, MESSAGE_LIMIT = 250, 250, 10_000
+SUBJECT_LIMIT, REASON_LIMIT, NOTE_LIMIT, MESSAGE_LIMIT = 250, 250, 1000, 10_000
 HOURS = (1, 2, 4, 8, 12)
 ANY = "any"  # in an address: the questions of no department
 
@@ -158,6 +158,37 @@ class RejectForm(_CleanForm):
         max_length=REASON_LIMIT,
         help_text=_("The customer reads it."),
         widget=forms.TextInput({"autocomplete": "off"}),
+    )
+
+
+class _AgentField(forms.ModelChoiceField):
+    """Somebody who is online and has room."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(Agent.objects.none(), label=_("Agent"), empty_label=None, **options)
+
+    def label_from_instance(self, obj: Any) -> str:
+        """By name, with how busy they are."""
+        words = {"name": obj.user.name, "taken": obj.taken, "capacity": obj.capacity}
+        return gettext("%(name)s (%(taken)d of %(capacity)d)") % words
+
+
+class AssignForm(forms.Form):
+    """Who gets it."""
+
+    to = _AgentField()
+
+    def __init__(self, *given: Any, but: Any = None, **options: Any) -> None:
+        super().__init__(*given, **options)
+        able = Agent.objects.available().with_room().exclude(pk=but).select_related("user").order_by("user__username")
+        self.fields["to"].queryset = able  # type: ignore[attr-defined]
+
+
+class HandOverForm(AssignForm):
+    """Who gets it, and what they should know."""
+
+    note = forms.CharField(
+        label=_("Note"), max_length=NOTE_LIMIT, widget=forms.Textarea({"rows": 2}), help_text=_("Only staff read it.")
     )
 
 

@@ -161,6 +161,19 @@ class Ticket(Record):
         _("answered"), null=True, editable=False, help_text=_("Empty while the customer has the last word.")
     )
     closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+    released_by = models.ForeignKey(
+        Agent,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        db_index=False,
+        verbose_name=_("released by"),
+        help_text=_("It is not handed to them again by itself."),
+    )
+    handover_note = models.CharField(
+        _("note at the handover"), max_length=1000, blank=True, default="", db_default="", editable=False
+    )
     rejection = models.CharField(_("reason of the rejection"), max_length=250, blank=True, editable=False)
 
     objects = querysets.TicketQuerySet.as_manager()
@@ -190,6 +203,11 @@ class Ticket(Record):
                 fields=["department", "queue_at", "id"], condition=Q(status="created"), name="support_ticket_waiting"
             ),
             models.Index(fields=["agent"], condition=Q(status="in_progress"), name="support_ticket_in_work"),
+            models.Index(
+                fields=["released_by"],
+                condition=Q(status="created", released_by__isnull=False),
+                name="support_ticket_released",
+            ),
             models.Index(fields=["-created_at", "-id"], name="support_ticket_newest"),
             models.Index(fields=["queue_at", "id"], name="support_ticket_in_order"),
             models.Index(fields=["-updated_at", "-id"], name="support_ticket_changed_last"),

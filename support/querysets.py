@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Self
+from uuid import UUID
 
 from django.db.models import Count, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Now
@@ -120,7 +121,8 @@ class TicketQuerySet(RecordQuerySet):
     def with_agents(self) -> Self:
         """Each with how many who answer in its department are there, have room, are away; and if its own is gone."""
         agents = self.model._meta.get_field("agent").related_model.objects
-        fit = agents.answering_for(OuterRef("department"))
+        released_by = Coalesce(OuterRef("released_by"), Value(UUID(int=0)))
+        fit = agents.answering_for(OuterRef("department")).exclude(pk=released_by)
         there = fit.available()
         return self.annotate(
             agents_there=_number_of(there),

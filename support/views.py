@@ -130,7 +130,19 @@ def _thread(request: OwnRequest, ticket: Ticket, **sent: Form) -> HttpResponse:
         "triage": forms.TriageForm(auto_id="id_triage_%s", initial=now),
         "reject": forms.RejectForm(auto_id="id_reject_%s"),
     }
+    if context["is_staff"] and not ticket.is_closed:
+        shown |= _hands(request, ticket)
     return render_page(request, "support/ticket.html", "support/_thread.html", context | shown | sent)
+
+
+def _hands(request: OwnRequest, ticket: Ticket) -> dict[str, Form]:
+    """The forms that give the ticket to somebody else."""
+    found: dict[str, Form] = {}
+    if ticket.agent_id and rights.scope(request.user, "support.take"):
+        found["hand_over"] = forms.HandOverForm(auto_id="id_hand_over_%s", but=ticket.agent_id)
+    if rights.scope(request.user, "support.assign"):
+        found["assign"] = forms.AssignForm(auto_id="id_assign_%s", but=ticket.agent_id)
+    return found
 
 
 def _is_staff(request: OwnRequest) -> bool:
@@ -232,6 +244,52 @@ def ticket_reject(request: OwnRequest, code: str) -> HttpResponse:
             actions.reject_ticket(ticket, **form.cleaned_data, by=request.user)
             return _done(request, ticket, _("The question is rejected. The customer reads your reason."))
     return _thread(request, ticket, reject=form)
+
+
+@operation("support.take")
+@never_cache
+@_sent_from("support:ticket")
+def ticket_take(request: OwnRequest, code: str) -> HttpResponse:
+    """One answers it oneself."""
+    ticket = actions.take_ticket(_ticket(request, code, "support.take"), by=request.user)
+    return _back(request, ticket, _("The question is in your hands."))
+
+
+@operation("support.take")
+@never_cache
+@_sent_from("support:ticket")
+def ticket_release(request: OwnRequest, code: str) -> HttpResponse:
+    """Somebody else is to answer it."""
+    ticket = actions.release_ticket(_ticket(request, code, "support.take"), by=request.user)
+    return _done(request, ticket, _("The question is back in the queue."))
+
+
+@operation("support.take")
+@never_cache
+@_sent_from("support:ticket")
+def ticket_hand_over(request: OwnRequest, code: str) -> HttpResponse:
+    """This colleague is to answer it."""
+    ticket = _ticket(request, code, "support.take")
+    form = forms.HandOverForm(request.POST, auto_id="id_hand_over_%s", but=ticket.agent_id)
+    if form.is_valid():
+        with refusals_on(form):
+            actions.hand_over_ticket(ticket, **form.cleaned_data, by=request.user)
+            return _done(request, ticket, _("The question is handed over."))
+    return _thread(request, ticket, hand_over=form)
+
+
+@operation("support.assign")
+@never_cache
+@_sent_from("support:ticket")
+def ticket_assign(request: OwnRequest, code: str) -> HttpResponse:
+    """This agent is to answer it."""
+    ticket = _ticket(request, code, "support.assign")
+    form = forms.AssignForm(request.POST, auto_id="id_assign_%s", but=ticket.agent_id)
+    if form.is_valid():
+        with refusals_on(form):
+            actions.assign_ticket(ticket, **form.cleaned_data, by=request.user)
+            return _back(request, ticket, _("The question is assigned."))
+    return _thread(request, ticket, assign=form)
 
 
 @operation("support.presence")

@@ -98,6 +98,8 @@ RIGHTS: dict[str, dict[Role, Scope | None]] = {
     "support.close":             _row(_NO,     _OWN,    _ALL,    _NO,    _ALL),
     "support.triage":            _row(_NO,     _NO,     _ALL,    _NO,    _ALL),
     "support.reject":            _row(_NO,     _NO,     _ALL,    _NO,    _ALL),
+    "support.take":              _row(_NO,     _NO,     _ALL,    _NO,    _ALL),
+    "support.assign":            _row(_NO,     _NO,     _NO,     _NO,    _ALL),
     "support.reply":             _row(_NO,     _OWN,    _ALL,    _NO,    _ALL),
     "support.presence":          _row(_NO,     _NO,     _OWN,    _NO,    _ALL),
     "support.see_agents":        _row(_NO,     _NO,     _OWN,    _NO,    _ALL),
@@ -169,6 +171,8 @@ WORDS: dict[str, str] = {
     "support.close": "close and re-open a ticket",
     "support.triage": "change priority and department of a ticket",
     "support.reject": "end a ticket without an answer, for a reason",
+    "support.take": "take a ticket, release it, and hand it over with a note",
+    "support.assign": "give a ticket to somebody",
     "support.reply": "read and write replies",
     "support.presence": "say that an agent is there, and for how long, or gone",
     "support.see_agents": "see agents, their load and their presence",
@@ -259,7 +263,15 @@ CONTRACTS: dict[str, tuple[str, ...]] = {
 _CAME_BY = "_came_by"  # the mark on a caller who came by a contract's path
 
 # What an agent reaches less of with AGENTS_SEE=assigned.
-NARROWED = ("support.list", "support.read", "support.close", "support.triage", "support.reject", "support.reply")
+NARROWED = (
+    "support.list",
+    "support.read",
+    "support.close",
+    "support.triage",
+    "support.reject",
+    "support.take",
+    "support.reply",
+)
 
 
 def is_demo() -> bool:

@@ -11,6 +11,7 @@ from support.actions.agents import (
     set_departments,
 )
 from support.actions.dispatch import assign_waiting_tickets
+from support.actions.hands import assign_ticket, hand_over_ticket, release_ticket, take_ticket
 from support.actions.tickets import (
     close_ticket,
     open_ticket,
@@ -24,6 +25,7 @@ from support.actions.welcome import check_invitation, welcome
 
 __all__ = [
     "add_agent",
+    "assign_ticket",
     "assign_waiting_tickets",
     "change_agent",
     "check_invitation",
@@ -32,13 +34,16 @@ __all__ = [
     "go_away",
     "go_offline",
     "go_online",
+    "hand_over_ticket",
     "open_ticket",
     "raise_unverified_ticket",
     "reject_ticket",
+    "release_ticket",
     "reopen_ticket",
     "reply_to_ticket",
     "set_capacity",
     "set_departments",
+    "take_ticket",
     "triage_ticket",
     "welcome",
 ]

@@ -68,12 +68,15 @@ WITH left_alone AS (
 {_ACTIVITY} FROM back
 """
 
+# These may be for none of those with room, and stand in nobody's way.
+_RELEASED = "SELECT count(*) FROM support_ticket WHERE status = 'created' AND released_by_id IS NOT NULL"
+
 # The number of free places stands in the text: with a literal LIMIT the planner reads just the head of the index.
 _WAITING = """
-SELECT head.id, served.department
+SELECT head.id, served.department, head.released_by_id
 FROM unnest(%(served)s::text[]) AS served (department)
 CROSS JOIN LATERAL (
-    SELECT id, queue_at FROM support_ticket
+    SELECT id, queue_at, released_by_id FROM support_ticket
     WHERE status = 'created' AND department = served.department
     ORDER BY queue_at, id LIMIT {room} FOR NO KEY UPDATE SKIP LOCKED
 ) head
@@ -84,7 +87,7 @@ ORDER BY head.queue_at, head.id
 _ASSIGN = f"""
 WITH assigned AS (
     UPDATE support_ticket t
-    SET status = 'in_progress', agent_id = pair.agent_id,
+    SET status = 'in_progress', agent_id = pair.agent_id, released_by_id = NULL, handover_note = '',
         assigned_at = statement_timestamp(), updated_at = statement_timestamp()
     FROM unnest(%(tickets)s::uuid[], %(agents)s::uuid[]) AS pair (id, agent_id)
     JOIN support_agent present ON present.id = pair.agent_id AND present.online_until > statement_timestamp()
@@ -120,7 +123,9 @@ def _serve(cursor: CursorWrapper, free: list[Free]) -> int:
     if not (room := _room(free)):
         return 0
     served: dict[str, Any] = {"served": list(room)}
-    cursor.execute(_WAITING.format(room=max(room.values())), served)
+    cursor.execute(_RELEASED)
+    [(released,)] = cursor.fetchall()
+    cursor.execute(_WAITING.format(room=max(room.values()) + released), served)
     return _assign(cursor, Matching(free).hand_out(Waiting(*ticket) for ticket in cursor.fetchall()))
 
 

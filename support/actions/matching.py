@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import NamedTuple
 from uuid import UUID
@@ -31,6 +31,7 @@ class Waiting(NamedTuple):
 
     id: UUID
     department: str
+    released_by: UUID | None = None  # who is not given it again
 
 
 class _Turn(NamedTuple):
@@ -69,6 +70,9 @@ class Matching:
     def hand_out(self, tickets: Iterable[Waiting]) -> list[tuple[UUID, UUID]]:
         """The pairs of ticket and agent."""
         for ticket in tickets:
+            if ticket.released_by:
+                self._hand_to_another(ticket)
+                continue
             if ticket.department in self._hopeless:
                 continue
             if team := self._next_team(ticket.department):
@@ -76,6 +80,18 @@ class Matching:
             elif not self._exchange(ticket):
                 self._hopeless.add(ticket.department)  # room only shrinks during a pass
         return self.pairs
+
+    def _hand_to_another(self, ticket: Waiting) -> None:
+        """Whoever released it stands aside meanwhile. What is handed out so is not passed on: it might come back."""
+        teams = self._teams_for(ticket.department)
+        aside = [(team, turn) for team in teams for turn in team.turns if turn.agent.id == ticket.released_by]
+        for team, turn in aside:
+            team.turns.remove(turn)
+            heapify(team.turns)
+        if best := self._next_team(ticket.department):
+            self.pairs.append((ticket.id, self._take_turn(best)))
+        for team, turn in aside:
+            heappush(team.turns, turn)
 
     def _join(self, team: _Team, agent: Free, since: datetime) -> None:
         if agent.left > 0:

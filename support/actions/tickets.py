@@ -71,7 +71,7 @@ def _join_queue(ticket: Ticket, *, by: Actor, **details: str) -> Ticket:
 def reply_to_ticket(ticket: Ticket, *, message: str, by: User) -> Reply:
     """Say something about the ticket; a closed one is re-opened."""
     rights.require(by, "support.reply")
-    ticket = _locked(ticket)
+    ticket = locked(ticket)
     reply = Reply.objects.create(ticket=ticket, author=by, message=message)
     Activity.objects.record("support.reply", ticket, by=by)
     if ticket.is_closed:
@@ -94,7 +94,7 @@ def _note_answer(ticket: Ticket, *, by: User) -> None:
 def close_ticket(ticket: Ticket, *, by: Actor) -> Ticket:
     """Complete the ticket and free its agent; a closed one stays as it is."""
     rights.require(by, "support.close")
-    ticket = _locked(ticket)
+    ticket = locked(ticket)
     if not ticket.is_closed:
         _end(ticket, Ticket.Status.COMPLETED)
         Activity.objects.record("support.close", ticket, by=by)
@@ -105,7 +105,7 @@ def close_ticket(ticket: Ticket, *, by: Actor) -> Ticket:
 def triage_ticket(ticket: Ticket, *, by: Actor, priority: str | None = None, department: str | None = None) -> Ticket:
     """Change what is given; the time that the ticket has waited goes on counting."""
     rights.require(by, "support.triage")
-    ticket = _locked(ticket)
+    ticket = locked(ticket)
     changes: dict[str, Any] = {}
     if priority is not None and priority != ticket.priority:
         lift = LIFT[Priority(priority)] - LIFT[Priority(ticket.priority)]
@@ -131,7 +131,7 @@ def reject_ticket(ticket: Ticket, *, reason: str, by: Actor) -> Ticket:
     rights.require(by, "support.reject")
     if not reason.strip():
         raise ReasonMissing(field="reason")
-    ticket = _locked(ticket)
+    ticket = locked(ticket)
     if ticket.is_closed:
         raise AlreadyClosed
     _end(ticket, Ticket.Status.REJECTED, rejection=reason.strip())
@@ -143,13 +143,14 @@ def reject_ticket(ticket: Ticket, *, reason: str, by: Actor) -> Ticket:
 def reopen_ticket(ticket: Ticket, *, by: Actor) -> Ticket:
     """Put a closed ticket back into the queue; an open one stays as it is."""
     rights.require(by, "support.close")
-    ticket = _locked(ticket)
+    ticket = locked(ticket)
     if ticket.is_closed:
         _reopen(ticket, by=by)
     return ticket
 
 
-def _locked(ticket: Ticket) -> Ticket:
+def locked(ticket: Ticket) -> Ticket:
+    """The ticket as it is, which nobody else changes until this transaction ends."""
     locked = Ticket.objects.select_for_update(no_key=True, of=("self",)).select_related("user").filter(pk=ticket.pk)
     if current := locked.first():
         return current
@@ -171,6 +172,8 @@ def _reopen(ticket: Ticket, *, by: Actor) -> None:
         agent=None,
         assigned_at=None,
         answered_at=None,
+        released_by=None,
+        handover_note="",
         closed_at=None,
         rejection="",
         queue_at=place_in_queue(ticket.priority),

@@ -56,7 +56,9 @@ def test_every_promise_holds_on_what_the_verbs_made(desk):
 def test_planted_damage_is_found(desk, promise):
     with connection.cursor() as cursor:
         constraints = connection.introspection.get_constraints(cursor, "support_ticket")
-        [foreign_key] = [name for name, found in constraints.items() if found["foreign_key"] and "agent" in name]
+        [foreign_key] = [
+            name for name, found in constraints.items() if found["foreign_key"] and found["columns"] == ["agent_id"]
+        ]
         for statement in ["SET CONSTRAINTS ALL IMMEDIATE", *DAMAGE[promise]]:
             cursor.execute(statement.format(foreign_key=foreign_key))
     assert any(found.startswith(promise) for found in untrue())

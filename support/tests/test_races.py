@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Q
 
 from support import actions, audit
+from support.errors import AlreadyTaken
 from support.models import Agent, Ticket
 from support.tests.factories import TicketFactory, online_agent
 from ticketing.models import Activity
@@ -99,6 +100,49 @@ def test_a_pass_that_had_to_wait_for_an_agent_counts_with_what_was_committed_mea
     assert books_balance()
 
 
+def test_a_hand_and_a_pass_that_want_the_same_ticket_have_one_winner_and_the_trail_says_who():
+    customer, quick = UserFactory(), online_agent(capacity=100)
+    for _ in range(3):
+        online_agent(capacity=20)
+    tickets = TicketFactory.create_batch(40, by=customer)
+
+    def take(ticket):
+        try:
+            return actions.take_ticket(ticket, by=quick.user)
+        except AlreadyTaken:
+            return None
+
+    def either(job):
+        return take(job) if job else actions.assign_waiting_tickets()
+
+    jobs = [job for ticket in reversed(tickets) for job in (ticket, None)]
+    at_once(either, jobs)
+    lines = Activity.objects.filter(operation__in=["support.take", "support.assign"])
+    told = {line.object_id: line.details["agent"] for line in lines}
+    assert len(lines) == len(told) == 40
+    assert told == {ticket.pk: str(ticket.agent_id) for ticket in Ticket.objects.all()}
+    assert books_balance()
+
+
+def test_a_hand_that_waits_for_a_pass_sees_what_it_did():
+    agent, other, customer = online_agent(), online_agent(), UserFactory()
+    actions.go_away(other.user, lasts=timedelta(hours=1), by=None)
+    ticket = TicketFactory(by=customer)
+
+    def take(_):
+        with pytest.raises(AlreadyTaken):
+            actions.take_ticket(ticket, by=other.user)
+
+    with ThreadPoolExecutor(1) as hand:
+        with transaction.atomic():
+            assert actions.assign_waiting_tickets() == 1
+            taking = hand.submit(at_once, take, [1])
+            wait_until_blocked()
+        taking.result()
+    assert Ticket.objects.get().agent == agent
+    assert books_balance()
+
+
 FLAPPING = float(os.environ.get("FLAPPING_SECONDS", "3"))
 GIVEN_TO_NOBODY = """
     SELECT code FROM support_ticket t JOIN support_agent a ON a.id = t.agent_id
@@ -111,6 +155,7 @@ def test_while_the_leases_of_ten_agents_flap_every_promise_holds_and_then_each_h
     customer = UserFactory()
     agents = [online_agent(capacity=40) for _ in range(10)]
     tickets = TicketFactory.create_batch(300, by=customer)
+    actions.assign_waiting_tickets()
     end = time.monotonic() + FLAPPING
     untrue = []
 

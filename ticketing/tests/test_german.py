@@ -269,7 +269,10 @@ def parts(world):
         "allocation:transfer": [{"pk": row.pk} for row in world.transfers],
         "allocation:transfer_link": [{"secret": row.secret} for row in world.transfers],
         "support:ticket": [{"code": row.code} for row in world.questions],
-        **{f"support:{name}": [{"code": question.code}] for name in ("reply", "close", "reopen", "triage", "reject")},
+        **{
+            f"support:{name}": [{"code": question.code}]
+            for name in ("reply", "close", "reopen", "triage", "reject", "take", "release", "hand_over", "assign")
+        },
         "waiting:place": [{"pk": row.pk} for row in world.waiters],
         **{f"waiting:{name}": [{"pk": world.offer.pk}] for name in ("confirm", "leave", "decline", "accept")},
         "v1:docs-of": [{"part": part.name} for part in reference(rights.mode()).parts],
@@ -447,6 +450,19 @@ def answers(walk, world):
         ("reply", {"message": TEXT}),
     ):
         agent.send(f"support:{name}", typed, code=code)
+    agent.send("support:online", {"lasts": "8"})
+    boss, waiting = walk.visitor(Role.SUPERVISOR), world.questions[3].code
+    for name, typed in (
+        ("release", {}),
+        ("hand_over", {}),
+        ("take", {}),
+        ("take", {}),
+        ("hand_over", {"to": "1", "note": TEXT}),
+        ("release", {}),
+    ):
+        agent.send(f"support:{name}", typed, code=waiting)
+    for typed in ({}, {"to": world.desk.pk}):
+        boss.send("support:assign", typed, code=waiting)
     agent.send("support:online")
     agent.send("support:online", {"lasts": "8"})
     agent.send("support:here")

@@ -18,10 +18,11 @@ from allocation.models import Ticket
 from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactory, TicketOptionFactory
 from booking.actions import check_in, create_resource, make_feed, walk_in
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
+from support.actions import assign_ticket, go_online
 from support.models import Agent
-from support.tests.factories import ReplyFactory, TicketFactory
+from support.tests.factories import ReplyFactory, TicketFactory, online_agent
 from ticketing.actions import add_closure, add_special_opening, create_webhook, invite, issue_token, join_list
-from ticketing.models import ApiToken, EmailLink, Session, Waiter
+from ticketing.models import ApiToken, EmailLink, Session, User, Waiter
 from ticketing.rights import RIGHTS, Role, Scope, cell
 from ticketing.tests.factories import CalendarFactory, UserFactory
 from ticketing.tests.waiting import LISTS, full, give_back, join
@@ -97,6 +98,17 @@ CASES = [
     api(
         "support.reject", "POST", "support/tickets/{id}/reject/", {"reason": "spam"}, thing="question", missing=NO_CODE
     ),
+    api("support.take", "POST", "support/tickets/{id}/take/", thing="waiting question", missing=NO_CODE),
+    api("support.take", "POST", "support/tickets/{id}/release/", thing="question in work", missing=NO_CODE),
+    api(
+        "support.take",
+        "POST",
+        "support/tickets/{id}/hand-over/",
+        {"to": "{me}", "note": "n"},
+        "question in work",
+        missing=NO_CODE,
+    ),
+    api("support.assign", "POST", "support/tickets/{id}/assign/", {"to": "{me}"}, "waiting question", missing=NO_CODE),
     contract("support.reply", "/replies?ticket={id}", thing="question", method="GET", missing=NO_CODE),
     contract("support.reply", "/replies", {"ticket": "{id}", "message": "hey"}, "question", missing=NO_CODE),
     api("support.reply", "POST", "support/replies/", {"ticket": "{id}", "message": "hey"}, "question", missing=NO_CODE),
@@ -279,6 +291,8 @@ MAKE = {
     "account": lambda owner: UserFactory().pk,
     "invitation": lambda owner: _invitation(),
     "question": lambda owner: TicketFactory(by=owner).code,
+    "waiting question": lambda owner: _waiting(owner).code,
+    "question in work": lambda owner: _in_work(owner).code,
     "reply": lambda owner: ReplyFactory(ticket=TicketFactory(by=owner), by=owner).pk,
     "agent": lambda owner: Agent.objects.get_or_create(user=owner)[0].pk,
     "resource": lambda owner: create_resource(name="Room 1", by=None).pk,
@@ -313,6 +327,19 @@ MAKE = {
 # Things that are nobody's: whoever reaches all reaches them, and there is no foreign one.
 SHARED = {"account", "walk-in", "invitation", "resource", "slot", "full slot", "service", "option", "event", "webhook"}
 SHARED |= {"calendar", "closure", "special opening"}
+
+
+def _waiting(owner):
+    """All staff are online, each as an agent of the account's own id."""
+    for person in User.objects.filter(role__in=["agent", "supervisor"]):
+        Agent.objects.get_or_create(user=person, defaults={"pk": person.pk})
+        go_online(person, lasts=timedelta(hours=1), by=None)
+    return TicketFactory(by=owner)
+
+
+def _in_work(owner):
+    ticket, colleague = _waiting(owner), online_agent()
+    return assign_ticket(ticket, to=colleague, by=None)
 
 
 def _session(owner):

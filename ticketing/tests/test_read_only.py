@@ -26,6 +26,7 @@ FRESH |= {
     "expires_at",
     "online_until",
     "closed_at",
+    "assigned_at",
     "slot",
     "service",
 }
