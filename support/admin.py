@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.forms import CheckboxSelectMultiple, ModelForm, MultipleChoiceField
 from django.http import HttpRequest
@@ -17,6 +18,15 @@ from ticketing.models import User
 from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
 
 STATE, URGENCY = pills("state", _("status")), pills("urgency", _("priority"))
+
+
+class ExplainedList(ChangeList):
+    """Tickets of which each says why it waits."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """All of the page at once, as they share the hours of the desk."""
+        super().get_results(request)
+        explain(self.result_list)
 
 
 @admin.register(Ticket)
@@ -57,10 +67,14 @@ class TicketAdmin(ReadOnlyAdmin):
         """With what says why each waits."""
         return super().get_queryset(request).explained()
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list that explains."""
+        return ExplainedList
+
     @admin.display(description=_("why it waits"))
     def why(self, ticket: Ticket) -> str:
         """With its place in the queue; empty of what waits for nothing."""
-        return str(explain([ticket])[0].why)
+        return str(ticket.why if hasattr(ticket, "why") else explain([ticket])[0].why)
 
     @admin.display(description=_("customer"))
     def asker(self, ticket: Ticket) -> str | None:

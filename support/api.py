@@ -14,7 +14,7 @@ from rest_framework.reverse import reverse
 from support import actions
 from support.filters import AgentFilters, ReplyFilters, TicketFilters
 from support.models import MOST_TICKETS_AT_ONCE, PRESENCES, Agent, Department, Priority, Reply, Ticket
-from support.policies import spellings, why_waiting
+from support.policies import DeskHours, spellings, why_waiting
 from support.querysets import LAST_PLACE
 from ticketing import rights
 from ticketing.errors import NotFound
@@ -123,8 +123,8 @@ class SupportTicketSerializer(ForStaff):
         read_only_fields = fields
 
     def get_why_waiting(self, ticket: Ticket) -> str:
-        """In a sentence."""
-        return why_waiting(ticket)
+        """In a sentence; the desk's hours are read once for all that is shown."""
+        return why_waiting(ticket, self.context.setdefault("desk_hours", DeskHours()))
 
 
 class NewTicket(serializers.Serializer):

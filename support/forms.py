@@ -1,6 +1,7 @@
 """The shape of what people type at the support desk; the verbs hold the rules."""
 
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -22,8 +23,8 @@ ANY = "any"  # in an address: the questions of no department
 class _MessageField(forms.CharField):
     """A text of several lines. A line break counts once, as the browser counts it."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=MESSAGE_LIMIT, widget=forms.Textarea({"rows": 6}), **options)
+    def __init__(self, *, limit: int = MESSAGE_LIMIT, rows: int = 6, **options: Any) -> None:
+        super().__init__(max_length=limit, widget=forms.Textarea({"rows": rows}), **options)
 
     def to_python(self, value: Any) -> str:
         """What was typed, with plain line breaks."""
@@ -53,9 +54,9 @@ class _CleanForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """What was typed, trimmed."""
         cleaned = super().clean() or self.cleaned_data
-        for name in {"subject", "message", "reason"} & cleaned.keys():
+        for name in {"subject", "message", "reason", "note"} & cleaned.keys():
             with refusals_on(self):
-                lines = name == "message"
+                lines = name in ("message", "note")
                 cleaned[name] = clean_text(cleaned[name], field=name, limit=MESSAGE_LIMIT, lines=lines)
         return cleaned
 
@@ -181,15 +182,18 @@ class AssignForm(forms.Form):
     def __init__(self, *given: Any, but: Any = None, **options: Any) -> None:
         super().__init__(*given, **options)
         able = Agent.objects.available().with_room().exclude(pk=but).select_related("user").order_by("user__username")
-        self.fields["to"].queryset = able  # type: ignore[attr-defined]
+        self.fields["to"].queryset = self._able = able  # type: ignore[attr-defined]
+
+    @cached_property
+    def anybody(self) -> bool:
+        """Whether there is somebody to choose."""
+        return self._able.exists()
 
 
-class HandOverForm(AssignForm):
+class HandOverForm(AssignForm, _CleanForm):
     """Who gets it, and what they should know."""
 
-    note = forms.CharField(
-        label=_("Note"), max_length=NOTE_LIMIT, widget=forms.Textarea({"rows": 2}), help_text=_("Only staff read it.")
-    )
+    note = _MessageField(label=_("Note"), limit=NOTE_LIMIT, rows=2, help_text=_("Only staff read it."))
 
 
 class OnlineForm(forms.Form):

@@ -1,17 +1,23 @@
 """The rules of the support desk, each in this one place."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Case, DurationField, F, QuerySet, Value, When
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from support.models import LIFT, MOST_TICKETS_AT_ONCE, Department, Ticket
 from support.querysets import LAST_PLACE
 from ticketing.errors import Invalid
+from ticketing.hours import Hours
+from ticketing.models import Calendar
+from ticketing.toolkit.times import in_words
 
 # How long an agent counts as there after a sign of life of a page that is open; the page gives one more often.
 TAB_LEASE = timedelta(minutes=3)
@@ -44,7 +50,20 @@ def with_waited(tickets: QuerySet[Any]) -> QuerySet[Any]:
     return tickets.annotate(waited=Now() - F("queue_at") - Case(*lifts, output_field=DurationField()))
 
 
-def why_waiting(ticket: Any) -> str:
+class DeskHours:
+    """The business hours of the desk: they say when somebody may be expected, and keep nobody from answering."""
+
+    @cached_property
+    def opens_at(self) -> datetime | None:
+        """When the desk opens again; None while it is open, and where it keeps no hours. Read once, if it is asked."""
+        calendar = Calendar.objects.with_hours().filter(slug=settings.SUPPORT_CALENDAR).first()
+        if calendar is None:
+            return None
+        hours, now = Hours.load(calendar), timezone.now()
+        return None if hours.is_open(now) else hours.next_opening(now)
+
+
+def why_waiting(ticket: Any, hours: DeskHours) -> str:
     """Why nobody has the ticket yet, or whoever has it is gone, in a sentence for staff; it comes by `with_agents`.
 
     Empty of a ticket that is closed, or in the hands of somebody who is there.
@@ -54,7 +73,7 @@ def why_waiting(ticket: Any) -> str:
     if ticket.status != Ticket.Status.CREATED:
         return ""
     if not ticket.agents_there:
-        return _nobody_there(ticket)
+        return _nobody_there(ticket, hours)
     if ticket.agents_with_room:
         return gettext("An agent has room: it is about to be handed out.")
     sentence = ngettext(
@@ -67,9 +86,9 @@ def why_waiting(ticket: Any) -> str:
 
 def explain(tickets: Iterable[Any]) -> list[Any]:
     """The tickets, each with `why`: its place in the queue, and why it waits. They come by `explained`."""
-    rows = list(tickets)
+    rows, hours = list(tickets), DeskHours()
     for ticket in rows:
-        ticket.why = " ".join(filter(None, [place_in_words(ticket), why_waiting(ticket)]))
+        ticket.why = " ".join(filter(None, [place_in_words(ticket), why_waiting(ticket, hours)]))
     return rows
 
 
@@ -90,7 +109,12 @@ def _left_behind(ticket: Any) -> str:
     return sentence % {"agent": ticket.agent.user.name}
 
 
-def _nobody_there(ticket: Any) -> str:
+def _nobody_there(ticket: Any, hours: DeskHours) -> str:
+    if hours.opens_at:
+        sentence = gettext("Outside hours until %(time)s, and nobody who could take it is online.")
+        return sentence % {"time": in_words(hours.opens_at)}
+    if ticket.released_by_id:
+        return gettext("It was put back, and nobody else who could take it is online.")
     if ticket.agents_away:
         return gettext("Whoever could take it is away. It is handed out as soon as somebody is back.")
     if not ticket.department:

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from ticketing import rights
 from ticketing.runtime import postgres
 from ticketing.runtime.secret import local_secret
+from ticketing.texts import SLUG
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -394,6 +395,10 @@ ABOUT_IN_MAILS = {"allocation.tickets": "allocation.documents.of_mail"}
 AGENT_LOGIN_LEASE = timedelta(hours=whole("AGENT_LOGIN_LEASE_HOURS", 8))
 # How long an agent whose presence lapsed keeps what nobody has answered yet: a train in a tunnel is no end of work.
 AGENT_GRACE = timedelta(seconds=whole("AGENT_GRACE_SECONDS", 60))
+# The short name of the business calendar that the desk keeps; without such a calendar it keeps no hours.
+SUPPORT_CALENDAR = env.str("SUPPORT_CALENDAR", default="default")
+if not re.fullmatch(SLUG, SUPPORT_CALENDAR):
+    raise ImproperlyConfigured(f"SUPPORT_CALENDAR is “{SUPPORT_CALENDAR}”. Use the short name of a business calendar.")
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="WARNING")
 LOG_FORMAT = env.str("LOG_FORMAT", default="line" if IS_DEMO else "json")

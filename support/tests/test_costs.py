@@ -1,10 +1,13 @@
+from datetime import date
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from support import actions
 from support.tests.factories import ReplyFactory, TicketFactory, online_agent
-from ticketing.tests.factories import UserFactory, bearer
+from ticketing.actions import add_special_opening
+from ticketing.tests.factories import CalendarFactory, UserFactory, bearer
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +45,18 @@ def test_an_admin_list_costs_the_same_for_one_row_and_for_twenty(client, model):
         ReplyFactory()
     actions.assign_waiting_tickets()
     assert cost(lambda: client.get(path)) == one <= 10
+
+
+@pytest.mark.parametrize("path", ["/api/v1/support/tickets/", "/admin/support/ticket/", "/panel/questions/"])
+def test_a_list_reads_the_hours_of_the_desk_once(client, path):
+    boss = UserFactory(role="supervisor", is_superuser=True, is_staff=True)
+    client.force_login(boss)
+    add_special_opening(CalendarFactory(slug="default"), day=date(2031, 5, 6), opens=510, closes=600, by=None)
+    TicketFactory()
+    assert "Outside hours until" in str(client.get(path).content)
+    one = cost(lambda: client.get(path))
+    TicketFactory.create_batch(19)
+    assert cost(lambda: client.get(path)) == one
 
 
 def test_a_pass_costs_the_same_for_one_ticket_and_for_twenty():

@@ -1,5 +1,7 @@
 """What people do by hand about who has a ticket."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 
@@ -150,6 +152,14 @@ def test_it_is_done_on_the_page_of_the_ticket(agent, boss):
     shown = staff.get(address).content.decode()
     assert "Put it back into the queue" in shown
     assert "Assign it" not in shown
+    assert "Nobody else is online and has room." not in shown
+    actions.go_away(other.user, lasts=timedelta(hours=1), by=None)
+    assert "Nobody else is online and has room." in staff.get(address).content.decode()
+    actions.go_online(other.user, lasts=timedelta(hours=1), by=None)
+    assert (
+        "must not contain control characters"
+        in staff.post(f"{address}hand-over/", {"to": other.pk, "note": "Knows\x07it."}).content.decode()
+    )
     staff.post(f"{address}hand-over/", {"to": other.pk, "note": "Knows it."})
     assert "Note at the handover: Knows it." in staff.get(address).content.decode()
     customer = Client()

@@ -597,6 +597,7 @@ def test_pages_cost_the_same_queries_for_one_row_and_for_thirty(customer, agent)
     narrowed = f"{LIST}?status=open&department=technical&priority=medium&mine=on&order=oldest"
     asked = [(of(customer), LIST), *[(staff, one) for one in (LIST, narrowed, DESK, thread(ticket))], (boss, DESK)]
     actions.assign_waiting_tickets()
+    online_agent()  # to whom something can be handed over
     TicketFactory()
     few = [queries(*one) for one in asked]
     for _ in range(29):

@@ -7,14 +7,16 @@ import pytest
 from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from support import actions
 from support.models import Agent, Ticket
-from support.policies import place_in_words, why_waiting, with_waited
+from support.policies import DeskHours, place_in_words, why_waiting, with_waited
 from support.querysets import LAST_PLACE
 from support.tests.factories import TicketFactory, online_agent
+from ticketing.actions import add_special_opening
 from ticketing.models import User
-from ticketing.tests.factories import UserFactory
+from ticketing.tests.factories import CalendarFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +30,7 @@ TWO_FULL = "2 agents online could take it, and all are full. It is handed out on
 
 
 def why(ticket):
-    return why_waiting(Ticket.objects.with_agents().get(pk=ticket.pk))
+    return why_waiting(Ticket.objects.with_agents().get(pk=ticket.pk), DeskHours())
 
 
 def full_agent(**fields):
@@ -67,6 +69,44 @@ def test_it_waits_because_whoever_could_take_it_is_away():
     ticket, agent = TicketFactory(department="technical"), online_agent(departments=["technical"])
     actions.go_away(agent.user, lasts=timedelta(minutes=1), by=agent.user)
     assert why(ticket) == "Whoever could take it is away. It is handed out as soon as somebody is back."
+
+
+@pytest.fixture
+def opens_in_three_days():
+    """The desk is closed until then; the words for that instant."""
+    day = timezone.localdate() + timedelta(days=3)
+    add_special_opening(CalendarFactory(slug="default", time_zone="UTC"), day=day, opens=510, closes=600, by=None)
+    return f"{day:%A} {day.day} {day:%B %Y}, 08:30"
+
+
+def test_it_waits_because_it_is_outside_hours(opens_in_three_days):
+    theirs, anybodys, agent = TicketFactory(), TicketFactory(department=""), online_agent(departments=["sales"])
+    said = f"Outside hours until {opens_in_three_days}, and nobody who could take it is online."
+    assert (why(theirs), why(anybodys)) == (said, SOON)  # the hours keep nobody from answering
+    actions.go_away(agent.user, lasts=timedelta(minutes=1), by=agent.user)
+    assert why(anybodys) == said
+    full_agent()
+    assert why(theirs) == ONE_FULL
+
+
+def test_within_hours_and_where_the_desk_keeps_none_nothing_is_said_of_them(settings, opens_in_three_days):
+    ticket = TicketFactory()
+    settings.SUPPORT_CALENDAR = "another"
+    assert why(ticket) == NOBODY[0]
+    CalendarFactory(slug="another")  # which never opens
+    assert why(ticket) == NOBODY[0]
+    settings.SUPPORT_CALENDAR = "always"
+    CalendarFactory(slug="always", week={day: [(0, 1440)] for day in range(7)})
+    assert why(ticket) == NOBODY[0]
+
+
+def test_it_waits_because_nobody_is_there_but_who_put_it_back():
+    agent, ticket = online_agent(), TicketFactory()
+    actions.take_ticket(ticket, by=agent.user)
+    actions.release_ticket(ticket, by=agent.user)
+    assert why(ticket) == "It was put back, and nobody else who could take it is online."
+    online_agent()
+    assert why(ticket) == SOON
 
 
 def test_what_somebody_has_who_is_gone_says_what_becomes_of_it():

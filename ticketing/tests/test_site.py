@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -9,12 +10,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 
 import environ
@@ -132,7 +135,8 @@ class Site:
         return self.sql("SELECT status FROM support_ticket WHERE code = %s", code)[0][0]
 
     def everybody_leaves(self):
-        self.sql("UPDATE support_agent SET online_until = NULL, updated_at = now()")
+        self.sql("UPDATE support_agent SET online_until = NULL, is_away = false, updated_at = now()")
+        self.sql("UPDATE support_ticket SET answered_at = NULL")  # or they would stay with whoever is gone
         within(10, lambda: not self.sql("SELECT 1 FROM support_ticket WHERE status = 'in_progress'"))
         self.sql("UPDATE support_ticket SET status = 'completed', closed_at = now() WHERE status = 'created'")
 
@@ -180,8 +184,12 @@ def test_every_line_of_the_readme_works_as_it_stands(site):
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("booking.md", "<title>Book a time</title>"), ("allocation.md", "admitted\n{'id': ")],
-    ids=["a service", "an event"],
+    [
+        ("booking.md", "<title>Book a time</title>"),
+        ("allocation.md", "admitted\n{'id': "),
+        ("support.md", '"in_progress"'),
+    ],
+    ids=["a service", "an event", "the desk"],
 )
 def test_every_line_of_how_something_is_set_up_works_as_it_stands(site, name, says):
     guide = (ROOT / "docs" / name).read_text()
@@ -336,9 +344,7 @@ def test_after_kill_9_of_the_whole_tree_each_ticket_is_assigned_once_and_nobody_
     within(10, lambda: all(site.status_of(code) == "in_progress" for code in working))
     site.sql("UPDATE support_agent SET capacity = taken WHERE taken > 0")
     waiting = [site.raise_ticket() for _ in range(50)]
-    site.process.kill()  # first, or it starts anew what is killed before it
-    site.process.wait(10)
-    within(10, lambda: not site.kill())
+    kill_everything(site)
     site.start()
     site.sql("UPDATE support_agent SET capacity = 30")
     site.log_in("mei")
@@ -349,6 +355,80 @@ def test_after_kill_9_of_the_whole_tree_each_ticket_is_assigned_once_and_nobody_
     assert site.sql(once) == []
     assert site.sql("SELECT 1 FROM support_agent WHERE taken > capacity") == []
     assert site.audit().returncode == 0
+
+
+def kill_everything(site):
+    site.process.kill()  # first, or it starts anew what is killed before it
+    site.process.wait(10)
+    within(10, lambda: not site.kill())
+
+
+TEN_AGENTS = """
+    WITH people AS (
+        INSERT INTO ticketing_user SELECT (jsonb_populate_record(mei, jsonb_build_object(
+            'id', gen_random_uuid(), 'username', 'flaps' || n, 'email', 'flaps' || n || '@example.org'
+        ))).*
+        FROM ticketing_user mei, generate_series(1, 10) n WHERE username = 'mei'
+        RETURNING id
+    )
+    INSERT INTO support_agent (id, created_at, updated_at, user_id, capacity, taken, departments)
+    SELECT gen_random_uuid(), now(), now(), id, 40, 0, '{}' FROM people
+"""
+LEASES = """
+    UPDATE support_agent SET online_until = CASE WHEN random() < %s THEN now() + random() * %s::interval END,
+        updated_at = now()
+    FROM ticketing_user WHERE user_id = ticketing_user.id AND username LIKE 'flaps%%'
+"""
+# By how much more often each ticket was handed to somebody than taken back, beside its status.
+HANDS = """
+    SELECT code, status, (
+        SELECT sum(CASE operation WHEN 'support.assign' THEN 1 WHEN 'support.take_back' THEN -1 ELSE 0 END)
+        FROM ticketing_activity WHERE object_id = support_ticket.id
+    ) FROM support_ticket WHERE subject LIKE 'hey there%%'
+"""
+
+
+@pytest.fixture
+def short_grace(monkeypatch):
+    monkeypatch.setenv("AGENT_GRACE_SECONDS", "1")
+
+
+def test_kill_9_of_everything_while_leases_flap_loses_no_ticket_and_assigns_each_once(short_grace, own_site):
+    site, raised = own_site, []
+    site.sql(TEN_AGENTS)
+    flap_until_killed(site, raised, goal=random.randrange(100, 300))
+    site.start()
+    site.sql(LEASES, 1, "1 hour")
+    within(10, lambda: not site.sql("SELECT 1 FROM support_ticket WHERE status = 'created'"))
+    hands = {code: (status, count) for code, status, count in site.sql(HANDS)}
+    assert not set(raised) - set(hands)
+    assert set(hands.values()) == {("in_progress", 1)}
+    assert site.sql("SELECT 1 FROM support_agent WHERE taken > capacity") == []
+    assert site.audit().returncode == 0
+    assert site.sql("SELECT 1 FROM ticketing_activity WHERE operation = 'support.take_back'")
+
+
+def flap_until_killed(site, raised, goal):
+    """Questions come, their codes into `raised`, and agents come and go, until everything is killed."""
+    killed = threading.Event()
+
+    def until_killed(do):
+        while not killed.is_set():
+            with suppress(OSError, HTTPException, psycopg.Error):
+                do()
+
+    def flap():
+        site.sql(LEASES, 0.6, "2 seconds")
+        time.sleep(0.2)
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(until_killed, flap)]
+        done += [pool.submit(until_killed, lambda: raised.append(site.raise_ticket())) for _ in range(3)]
+        within(60, lambda: len(raised) >= goal)
+        kill_everything(site)
+        killed.set()
+    for one in done:
+        one.result()
 
 
 def test_kill_9_of_the_supervisor_leaves_nothing_running(own_site):

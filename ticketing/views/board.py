@@ -46,7 +46,7 @@ def _desk(request: HttpRequest, now: datetime) -> dict[str, Any]:
     queue, flow, agents = figures.queue(request.user), figures.flow(request.user), figures.agents(request.user) or []
     return {
         "queue": queue,
-        "waits": [(ticket, ticket.why) for ticket in explain(figures.longest_waiting(request.user) or [])],
+        "waits": explain(figures.longest_waiting(request.user) or []),
         "departments": queue and _by_department(queue.departments),
         "priorities": queue and _by_priority(queue.priorities),
         "flow": flow and _flow(flow, now),

@@ -88,8 +88,8 @@ def longest_waiting(actor: Actor) -> list[Any]:
 
 @_of("support.see_agents")
 def load(actor: Actor) -> dict[str, int]:
-    """How many agents are there, and how much of their room is taken."""
-    return Agent.objects.visible_to(actor, "support.see_agents").present().load()
+    """How many agents are online, and how much of their room is taken; whoever is away offers none."""
+    return Agent.objects.visible_to(actor, "support.see_agents").available().load()
 
 
 @_of("support.see_agents")
