@@ -62,6 +62,70 @@ def test_the_front_desk_works_through_a_day_by_keyboard_alone(site, visit, scrip
         assert not scripts or findings(page) == []  # axe needs scripts itself
 
 
+@BOTH
+def test_agents_go_away_take_hand_over_and_put_back_by_keyboard_alone(site, visit, scripts):
+    site.everybody_leaves()
+    with visit("mei", scripts=scripts) as mei, visit("abhinav", scripts=scripts) as abhinav:
+        for page in (mei, abhinav):
+            page.goto("/panel/desk/")
+            press(page, "button", "Go online")
+        press(mei, "button", "Go away")
+        assert "You are away" in said(mei, ".messages")
+        press(abhinav, "button", "Go away")
+        code = site.raise_ticket()
+        mei.reload()
+        press(mei, "a", "hey there")
+        assert "Whoever could take it is away." in said(mei, "main")
+        press(mei, "button", "Take it")
+        assert "in your hands" in said(mei, ".messages")
+        unfold(mei, "Hand it over")
+        assert "Nobody else is online and has room." in said(mei, "main")
+        press(abhinav, "button", "I am back")
+        mei.reload()
+        unfold(mei, "Hand it over")
+        tab_to(mei, "textarea", "Note")
+        mei.keyboard.type("Knows the machine.")
+        shoot(mei, f"journey-hand-over-{scripts}")
+        assert not scripts or findings(mei) == []
+        press(mei, "button", "Hand over")
+        assert "handed over" in said(mei, ".messages")
+        abhinav.reload()
+        press(abhinav, "a", "hey there")
+        assert "Note at the handover: Knows the machine." in said(abhinav, "main")
+        press(abhinav, "button", "Put it back")
+        assert site.status_of(code) == "created"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_supervisor_assigns_a_question_by_keyboard_alone(site, visit, width):
+    site.everybody_leaves()
+    with visit("mei") as page:
+        page.goto("/panel/desk/")
+        press(page, "button", "Go online")
+    code = site.raise_ticket()
+    within(10, lambda: site.status_of(code) == "in_progress")
+    with visit("sofia", width=width) as page:
+        page.goto(f"/panel/questions/{code}/")
+        unfold(page, "Assign it")
+        assert "Nobody else is online and has room." in said(page, "main")
+        with visit("abhinav") as abhinav:
+            abhinav.goto("/panel/desk/")
+            press(abhinav, "button", "Go online")
+        page.reload()
+        unfold(page, "Assign it")
+        shoot(page, f"journey-assign-{width}-light")
+        assert findings(page) == []
+        press(page, "button", "Assign")
+        assert "The question is assigned." in said(page, ".messages")
+        assert "Abhinav" in page.get_by_role("complementary").inner_text()
+
+
+def unfold(page, words):
+    """Open what is folded away under these words."""
+    tab_to(page, "summary", words)
+    page.keyboard.press("Enter")
+
+
 def test_whoever_is_on_a_button_stays_there_when_the_page_refreshes_itself(site, visit):
     book(site, "Stays", timedelta(seconds=40))
     with visit("mei") as page:
