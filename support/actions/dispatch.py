@@ -83,15 +83,17 @@ CROSS JOIN LATERAL (
 ORDER BY head.queue_at, head.id
 """
 
-# A lease may lapse between two statements; who is gone by now gets nothing, and the next pass sees to the ticket.
+# A lease may lapse between two statements. Then nobody gets anything: what was meant for who is gone by now may come
+# before all the rest, and somebody else has room for it.
 _ASSIGN = f"""
 WITH assigned AS (
     UPDATE support_ticket t
     SET status = 'in_progress', agent_id = pair.agent_id, released_by_id = NULL, handover_note = '',
         assigned_at = statement_timestamp(), updated_at = statement_timestamp()
     FROM unnest(%(tickets)s::uuid[], %(agents)s::uuid[]) AS pair (id, agent_id)
-    JOIN support_agent present ON present.id = pair.agent_id AND present.online_until > statement_timestamp()
-    WHERE t.id = pair.id
+    WHERE t.id = pair.id AND NOT EXISTS (
+        SELECT 1 FROM support_agent WHERE id = ANY (%(agents)s::uuid[]) AND online_until <= statement_timestamp()
+    )
     RETURNING t.id, pair.agent_id
 ), heavier AS (
     UPDATE support_agent a
@@ -112,21 +114,28 @@ def assign_waiting_tickets() -> int:
     with connection.cursor() as cursor:
         # Waits its turn: with a try-lock a ticket committed during another pass would be missed.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
-        cursor.execute(_AGENTS, {"grace": settings.AGENT_GRACE.total_seconds()})
-        agents = cursor.fetchall()
-        if gone := [agent[1] for agent in agents if not agent[0]]:
-            cursor.execute(_TAKE_BACK, {"operation": "support.take_back", "gone": gone})
-        return _serve(cursor, [Free(*agent[1:]) for agent in agents if agent[0]])
+        return _take_back_and_assign(cursor)
 
 
-def _serve(cursor: CursorWrapper, free: list[Free]) -> int:
-    if not (room := _room(free)):
+def _take_back_and_assign(cursor: CursorWrapper) -> int:
+    cursor.execute(_AGENTS, {"grace": settings.AGENT_GRACE.total_seconds()})
+    agents = cursor.fetchall()
+    if gone := [agent[1] for agent in agents if not agent[0]]:
+        cursor.execute(_TAKE_BACK, {"operation": "support.take_back", "gone": gone})
+    pairs = _matched(cursor, [Free(*agent[1:]) for agent in agents if agent[0]])
+    if not pairs:
         return 0
+    return _assign(cursor, pairs) or _take_back_and_assign(cursor)
+
+
+def _matched(cursor: CursorWrapper, free: list[Free]) -> list[tuple[UUID, UUID]]:
+    if not (room := _room(free)):
+        return []
     served: dict[str, Any] = {"served": list(room)}
     cursor.execute(_RELEASED)
     [(released,)] = cursor.fetchall()
     cursor.execute(_WAITING.format(room=max(room.values()) + released), served)
-    return _assign(cursor, Matching(free).hand_out(Waiting(*ticket) for ticket in cursor.fetchall()))
+    return Matching(free).hand_out(Waiting(*ticket) for ticket in cursor.fetchall())
 
 
 def _room(free: Iterable[Free]) -> Counter[str]:
@@ -138,8 +147,6 @@ def _room(free: Iterable[Free]) -> Counter[str]:
 
 
 def _assign(cursor: CursorWrapper, pairs: list[tuple[UUID, UUID]]) -> int:
-    if not pairs:
-        return 0
     tickets, agents = (list(ids) for ids in zip(*pairs, strict=True))
     cursor.execute(_ASSIGN, {"operation": "support.assign", "tickets": tickets, "agents": agents})
     return cursor.rowcount

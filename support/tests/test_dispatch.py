@@ -1,5 +1,6 @@
 """Handing out: who gets what, in which order, and what happens to the tickets of those who are gone."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from support import actions
+from support.actions import dispatch
 from support.models import Agent, Ticket
 from support.tests.factories import TicketFactory, online_agent
 from ticketing.models import Activity
@@ -182,6 +184,24 @@ def test_who_is_away_keeps_what_they_have_and_gets_nothing_new_until_they_are_ba
     assert (agent_of(ticket), agent_of(another)) == (agent, None)
     actions.go_online(agent.user, lasts=timedelta(minutes=5), by=agent.user)
     assert actions.assign_waiting_tickets() == 1
+
+
+def test_no_later_ticket_overtakes_one_whose_agent_lapses_during_the_pass(monkeypatch):
+    lapses, stays = online_agent(capacity=1, lasts=timedelta(seconds=0.2)), online_agent(capacity=1)
+    Agent.objects.filter(pk=stays.pk).update(last_assigned_at=Now())
+    first, second = TicketFactory(), TicketFactory()
+    meant = []
+
+    def slowly(*given):
+        meant.append(dict(matched(*given)))
+        time.sleep(0.25)
+        return list(meant[-1].items())
+
+    matched = dispatch._matched
+    monkeypatch.setattr(dispatch, "_matched", slowly)
+    assert actions.assign_waiting_tickets() == 1
+    assert meant[0] == {first.pk: lapses.pk, second.pk: stays.pk}
+    assert (agent_of(first), agent_of(second)) == (stays, None)
 
 
 def test_tickets_of_a_deactivated_account_are_handed_to_another():
