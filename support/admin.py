@@ -89,8 +89,8 @@ class TicketAdmin(ReadOnlyAdmin):
 
 @admin.register(Reply)
 class ReplyAdmin(ReadOnlyAdmin):
-    list_display = ["beginning", "ticket", "subject", people("author", _("author")), "created_at"]
-    list_filter = ["created_at"]
+    list_display = ["beginning", "ticket", "subject", people("author", _("author")), "is_internal", "created_at"]
+    list_filter = ["is_internal", "created_at"]
     list_select_related = ["ticket", "author"]
     search_fields = ["message"]
     search_help_text = _(
@@ -99,7 +99,7 @@ class ReplyAdmin(ReadOnlyAdmin):
     )
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
-    fields = ["ticket", "author", "message", "created_at"]
+    fields = ["ticket", "author", "is_internal", "message", "created_at"]
 
     @admin.display(description=_("message"))
     def beginning(self, reply: Reply) -> str:

@@ -362,8 +362,8 @@ class ReplyViewSet(ApiViewSet):
     examples = {"create": {"ticket": "0123456789AB", "message": "It works again, thank you."}}
 
     def rows(self) -> QuerySet:
-        """Every reply with its author and its ticket."""
-        return Reply.objects.select_related("author", "ticket")
+        """Every reply with its author and its ticket; notes are no replies, to nobody."""
+        return Reply.objects.public().select_related("author", "ticket")
 
     def create(self, request: Request) -> Response:
         """Say something; a closed ticket is re-opened."""
@@ -371,6 +371,27 @@ class ReplyViewSet(ApiViewSet):
         tickets = Ticket.objects.visible_to(request.user, self.operation)
         ticket = found(tickets, code__in=spellings(said["ticket"]))
         return self.answer(actions.reply_to_ticket(ticket, message=said["message"], by=request.user), 201)
+
+
+class NoteViewSet(ApiViewSet):
+    """What staff said about tickets among themselves; no customer ever sees it."""
+
+    operations = {"list": "support.note", "retrieve": "support.note", "create": "support.note"}
+    serializer_class = ReplySerializer
+    filterset_class = ReplyFilters
+    inputs = {"create": NewReply}
+    examples = {"create": {"ticket": "0123456789AB", "message": "She was promised a call by Friday."}}
+
+    def rows(self) -> QuerySet:
+        """Every note with its author and its ticket."""
+        return Reply.objects.notes().select_related("author", "ticket")
+
+    def create(self, request: Request) -> Response:
+        """Say something among staff; the ticket stays as it is, open or closed."""
+        said = self.input()
+        tickets = Ticket.objects.visible_to(request.user, self.operation)
+        ticket = found(tickets, code__in=spellings(said["ticket"]))
+        return self.answer(actions.note_on_ticket(ticket, message=said["message"], by=request.user), 201)
 
 
 class AgentSerializer(serializers.ModelSerializer):

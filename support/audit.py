@@ -64,15 +64,16 @@ CHECKS = [
         f"""WITH made_here AS (
                SELECT id FROM support_reply EXCEPT {_MOVED_IN % "support.move_in_replies"}
            ), replied AS (
-               SELECT ticket_id AS id, count(*) AS replies FROM support_reply JOIN made_here USING (id) GROUP BY 1
+               SELECT ticket_id AS id, is_internal, count(*) AS replies
+               FROM support_reply JOIN made_here USING (id) GROUP BY 1, 2
            ), told AS (
-               SELECT object_id AS id, count(*) AS lines FROM ticketing_activity
-               WHERE operation = 'support.reply' GROUP BY 1
+               SELECT object_id AS id, operation = 'support.note' AS is_internal, count(*) AS lines
+               FROM ticketing_activity WHERE operation IN ('support.reply', 'support.note') GROUP BY 1, 2
            )
            (SELECT id FROM support_ticket
             EXCEPT SELECT object_id FROM ticketing_activity WHERE operation = 'support.open'
             EXCEPT {_MOVED_IN % "support.move_in"})
            UNION ALL
-           SELECT id FROM replied LEFT JOIN told USING (id) WHERE replies > coalesce(lines, 0)""",
+           SELECT id FROM replied LEFT JOIN told USING (id, is_internal) WHERE replies > coalesce(lines, 0)""",
     ),
 ]

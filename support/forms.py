@@ -144,6 +144,12 @@ class ReplyForm(OnceForm, _CleanForm):
     message = _MessageField(label=_("Your reply"))
 
 
+class NoteForm(OnceForm, _CleanForm):
+    """Something among staff."""
+
+    message = _MessageField(label=_("Note"), help_text=_("Only staff read it. No customer sees that it is there."))
+
+
 class TriageForm(forms.Form):
     """How urgent it is, and whose it is."""
 

@@ -235,7 +235,7 @@ class Ticket(Record):
 
 
 class Reply(Record):
-    """One thing said about a ticket, by the customer or by staff."""
+    """One thing said about a ticket, by the customer or by staff; an internal note is said among staff."""
 
     ticket = models.ForeignKey(
         Ticket, on_delete=models.CASCADE, related_name="replies", verbose_name=pgettext_lazy("support", "ticket")
@@ -244,6 +244,13 @@ class Reply(Record):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("author")
     )
     message = models.TextField(_("message"), max_length=10_000)
+    is_internal = models.BooleanField(
+        _("internal note"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("Among staff: no customer ever sees it, nor that it is there."),
+    )
 
     objects = querysets.ReplyQuerySet.as_manager()
 

@@ -146,11 +146,20 @@ class ReplyQuerySet(RecordQuerySet):
     """What was said about a ticket."""
 
     def visible_to(self, actor: Actor, operation: str) -> Self:
-        """What was said about the tickets that this operation reaches for the actor."""
+        """What was said about the tickets that this operation reaches for the actor; notes for those who write them."""
+        said = self if rights.scope(actor, "support.note") else self.public()
         if rights.require(actor, operation) == Scope.ALL:
-            return self
+            return said
         tickets = self.model._meta.get_field("ticket").related_model.objects.visible_to(actor, operation)
-        return self.filter(ticket__in=tickets)
+        return said.filter(ticket__in=tickets)
+
+    def public(self) -> Self:
+        """What the customer reads, too."""
+        return self.filter(is_internal=False)
+
+    def notes(self) -> Self:
+        """What is said among staff."""
+        return self.filter(is_internal=True)
 
     def newest_first(self) -> Self:
         """With author and ticket, newest first."""

@@ -130,6 +130,8 @@ def _thread(request: OwnRequest, ticket: Ticket, **sent: Form) -> HttpResponse:
         "triage": forms.TriageForm(auto_id="id_triage_%s", initial=now),
         "reject": forms.RejectForm(auto_id="id_reject_%s"),
     }
+    if rights.scope(request.user, "support.note"):
+        shown["note"] = forms.NoteForm(auto_id="id_note_%s")
     if context["is_staff"] and not ticket.is_closed:
         shown |= _hands(request, ticket)
     return render_page(request, "support/ticket.html", "support/_thread.html", context | shown | sent)
@@ -198,6 +200,23 @@ def ticket_reply(request: OwnRequest, code: str) -> HttpResponse:
             once(request, key, route, lambda: actions.reply_to_ticket(ticket, **typed, by=request.user))
             return _done(request, ticket, _("Your reply is sent."))
     return _thread(request, ticket, reply=form)
+
+
+@operation("support.note")
+@never_cache
+@_sent_from("support:ticket")
+def ticket_note(request: OwnRequest, code: str) -> HttpResponse:
+    """Something among staff, once also when the form comes twice."""
+    ticket = _ticket(request, code, "support.note")
+    form = forms.NoteForm(request.POST, auto_id="id_note_%s")
+    if form.is_valid():
+        typed = form.cleaned_data
+        key = typed.pop("form_key")
+        with refusals_on(form):
+            route = f"panel support.note {ticket.pk}"
+            once(request, key, route, lambda: actions.note_on_ticket(ticket, **typed, by=request.user))
+            return _back(request, ticket, _("The note is kept. Only staff read it."))
+    return _thread(request, ticket, note=form)
 
 
 @operation("support.close")

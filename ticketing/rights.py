@@ -101,6 +101,7 @@ RIGHTS: dict[str, dict[Role, Scope | None]] = {
     "support.take":              _row(_NO,     _NO,     _ALL,    _NO,    _ALL),
     "support.assign":            _row(_NO,     _NO,     _NO,     _NO,    _ALL),
     "support.reply":             _row(_NO,     _OWN,    _ALL,    _NO,    _ALL),
+    "support.note":              _row(_NO,     _NO,     _ALL,    _NO,    _ALL),
     "support.presence":          _row(_NO,     _NO,     _OWN,    _NO,    _ALL),
     "support.see_agents":        _row(_NO,     _NO,     _OWN,    _NO,    _ALL),
     "support.manage_agents":     _row(_NO,     _NO,     _NO,     _NO,    _ALL),
@@ -174,6 +175,7 @@ WORDS: dict[str, str] = {
     "support.take": "take a ticket, release it, and hand it over with a note",
     "support.assign": "give a ticket to somebody",
     "support.reply": "read and write replies",
+    "support.note": "read and write internal notes, which no customer sees",
     "support.presence": "say that an agent is there, and for how long, or gone",
     "support.see_agents": "see agents, their load and their presence",
     "support.manage_agents": "give an account a place at the desk, set its capacity and departments",
@@ -271,6 +273,7 @@ NARROWED = (
     "support.reject",
     "support.take",
     "support.reply",
+    "support.note",
 )
 
 

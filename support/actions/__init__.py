@@ -14,6 +14,7 @@ from support.actions.dispatch import assign_waiting_tickets
 from support.actions.hands import assign_ticket, hand_over_ticket, release_ticket, take_ticket
 from support.actions.tickets import (
     close_ticket,
+    note_on_ticket,
     open_ticket,
     raise_unverified_ticket,
     reject_ticket,
@@ -35,6 +36,7 @@ __all__ = [
     "go_offline",
     "go_online",
     "hand_over_ticket",
+    "note_on_ticket",
     "open_ticket",
     "raise_unverified_ticket",
     "reject_ticket",

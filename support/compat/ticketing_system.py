@@ -103,7 +103,7 @@ class Replies(AccountView):
         """All replies to the ticket, newest first."""
         if not (code := request.GET.get("ticket", "")):
             raise Invalid(_("Say which ticket: /replies?ticket=<code>"), field="ticket")
-        return json_array(self.ticket(code).replies.newest_first(), reply_row)
+        return json_array(self.ticket(code).replies.public().newest_first(), reply_row)
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         """The reply that was made."""

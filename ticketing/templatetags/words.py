@@ -62,6 +62,24 @@ def way_back(context: Context) -> str:
     return "" if request and page == request.build_absolute_uri() else page
 
 
+# What people mean as the address of a page. No sign that turns the direction of writing, which could show another one.
+_BARRED = r"\s<>\"“”„‘\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_ADDRESS = re.compile(rf"https?://(?=[\w\[])(?:\([^()\\{_BARRED}]*\)|[^()\\{_BARRED}])+", re.IGNORECASE)
+_AFTER_IT = ".,;:!?'’]}*_~"  # belongs to the sentence
+
+
+@register.filter
+def linked(said: str) -> SafeString:
+    """What somebody wrote, as text; addresses of pages can be followed, and nothing else is more than text."""
+    shown, end = [], 0
+    for found in _ADDRESS.finditer(said):
+        address = found[0].rstrip(_AFTER_IT)
+        link = format_html('<a href="{0}" rel="noopener nofollow">{0}</a>', address)
+        shown += [escape(said[end : found.start()]), link]
+        end = found.start() + len(address)
+    return mark_safe("".join([*shown, escape(said[end:])]))  # noqa: S308  # each part is escaped
+
+
 @register.filter
 def codes(sentence: str) -> SafeString:
     """A sentence with what stands in `backticks` as code."""

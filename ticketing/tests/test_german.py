@@ -271,7 +271,18 @@ def parts(world):
         "support:ticket": [{"code": row.code} for row in world.questions],
         **{
             f"support:{name}": [{"code": question.code}]
-            for name in ("reply", "close", "reopen", "triage", "reject", "take", "release", "hand_over", "assign")
+            for name in (
+                "reply",
+                "note",
+                "close",
+                "reopen",
+                "triage",
+                "reject",
+                "take",
+                "release",
+                "hand_over",
+                "assign",
+            )
         },
         "waiting:place": [{"pk": row.pk} for row in world.waiters],
         **{f"waiting:{name}": [{"pk": world.offer.pk}] for name in ("confirm", "leave", "decline", "accept")},

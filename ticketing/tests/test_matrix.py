@@ -18,7 +18,7 @@ from allocation.models import Ticket
 from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactory, TicketOptionFactory
 from booking.actions import check_in, create_resource, make_feed, walk_in
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
-from support.actions import assign_ticket, go_online
+from support.actions import assign_ticket, go_online, note_on_ticket
 from support.models import Agent
 from support.tests.factories import ReplyFactory, TicketFactory, online_agent
 from ticketing.actions import add_closure, add_special_opening, create_webhook, invite, issue_token, join_list
@@ -113,6 +113,10 @@ CASES = [
     contract("support.reply", "/replies", {"ticket": "{id}", "message": "hey"}, "question", missing=NO_CODE),
     api("support.reply", "POST", "support/replies/", {"ticket": "{id}", "message": "hey"}, "question", missing=NO_CODE),
     api("support.reply", "GET", "support/replies/{id}/", thing="reply"),
+    api("support.note", "POST", "support/notes/", {"ticket": "{id}", "message": "hey"}, "question", missing=NO_CODE),
+    api("support.note", "GET", "support/notes/", seen="note"),
+    api("support.note", "GET", "support/notes/{id}/", thing="note"),
+    Case("support.note", "panel", "POST", "/panel/questions/{id}/note/", thing="question", missing=NO_CODE),
     api("support.presence", "POST", "support/agents/{id}/online/", {"minutes": 5}, thing="agent"),
     api("support.presence", "POST", "support/agents/{id}/away/", {"minutes": 5}, thing="agent"),
     api("support.presence", "POST", "support/agents/{id}/offline/", thing="agent"),
@@ -294,6 +298,7 @@ MAKE = {
     "waiting question": lambda owner: _waiting(owner).code,
     "question in work": lambda owner: _in_work(owner).code,
     "reply": lambda owner: ReplyFactory(ticket=TicketFactory(by=owner), by=owner).pk,
+    "note": lambda owner: note_on_ticket(TicketFactory(by=owner), message="x", by=UserFactory(role="agent")).pk,
     "agent": lambda owner: Agent.objects.get_or_create(user=owner)[0].pk,
     "resource": lambda owner: create_resource(name="Room 1", by=None).pk,
     "feed": lambda owner: make_feed(by=owner)[0].pk,

@@ -1,12 +1,14 @@
 """What templates say of instants, browsers and the way back."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.template import Context, Template
 from django.utils import timezone, translation
+from django.utils.html import escape
 
-from ticketing.templatetags.words import browser, when
+from ticketing.templatetags.words import browser, linked, when
 from ticketing.toolkit.times import in_full, in_words
 
 AT = datetime(2026, 11, 21, 13, 30, tzinfo=UTC)
@@ -107,3 +109,23 @@ def test_the_way_back_leads_to_another_page_of_ours_or_nowhere(rf, referer, back
     request = rf.get("/here/?a=1", headers={"referer": referer})
     page = Template("{% load words %}{% way_back as back %}{{ back }}")
     assert page.render(Context({"request": request})) == back
+
+
+@pytest.mark.parametrize(
+    ("said", "addresses"),
+    [
+        ("https://a.example", ["https://a.example"]),
+        ("HTTP://A.example/ü?q=(1), and http://b.example:80/.", ["HTTP://A.example/ü?q=(1)", "http://b.example:80/"]),
+        ("(https://a.example/wiki/Ada_(name))", ["https://a.example/wiki/Ada_(name)"]),
+        ("“https://a.example/”", ["https://a.example/"]),
+        ("https://a.example/\u202egpj.exe", ["https://a.example/"]),
+        ('https://a.example/"onclick=x', ["https://a.example/"]),
+        ("https://<b>", []),
+        ("<b>https://a.example</b> & https://b.example", ["https://a.example", "https://b.example"]),
+        ("https:// a.example ftp://a.example javascript:x mailto:a@b.example a.example", []),
+    ],
+)
+def test_only_whole_addresses_of_pages_are_linked_and_all_else_is_text(said, addresses):
+    shown = linked(said)
+    assert re.findall('<a href="([^"]+)" rel="noopener nofollow">', shown) == [escape(found) for found in addresses]
+    assert re.sub("<a [^>]*>|</a>", "", shown) == escape(said)
