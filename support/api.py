@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -12,8 +13,9 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from support import actions
+from support.errors import ThreadMovedOn
 from support.filters import AgentFilters, ReplyFilters, TicketFilters
-from support.models import MOST_TICKETS_AT_ONCE, PRESENCES, Agent, Department, Priority, Reply, Ticket
+from support.models import MOST_TICKETS_AT_ONCE, PRESENCES, Agent, Department, Priority, Reader, Reply, Ticket
 from support.policies import DeskHours, spellings, why_waiting
 from support.querysets import LAST_PLACE
 from ticketing import rights
@@ -127,6 +129,22 @@ class SupportTicketSerializer(ForStaff):
         return why_waiting(ticket, self.context.setdefault("desk_hours", DeskHours()))
 
 
+class OpenedTicketSerializer(SupportTicketSerializer):
+    """The same, with who else of the staff has it open."""
+
+    others = serializers.SerializerMethodField(help_text="Who else has the ticket open now.")
+
+    class Meta(SupportTicketSerializer.Meta):
+        fields = [*SupportTicketSerializer.Meta.fields, "others"]
+        read_only_fields = fields
+
+    @extend_schema_field(PersonSerializer(many=True))
+    def get_others(self, ticket: Ticket) -> Any:
+        """By name."""
+        readers = Reader.objects.beside(self.context["request"].user, ticket)
+        return PersonSerializer([reader.user for reader in readers], many=True, context=self.context).data
+
+
 class NewTicket(serializers.Serializer):
     """A question. Without a department any agent answers it."""
 
@@ -173,6 +191,7 @@ class TicketViewSet(ApiViewSet):
         "close": "support.close",
         "reopen": "support.close",
         "reject": "support.reject",
+        "look": "support.triage",
         "take": "support.take",
         "release": "support.take",
         "hand_over": "support.take",
@@ -180,6 +199,7 @@ class TicketViewSet(ApiViewSet):
     }
     serializer_class = SupportTicketSerializer
     filterset_class = TicketFilters
+    outputs = {"look": OpenedTicketSerializer}
     inputs = {
         "create": NewTicket,
         "partial_update": Triage,
@@ -244,6 +264,13 @@ class TicketViewSet(ApiViewSet):
         """End an open ticket without an answer, for a reason."""
         ticket, said = self.get_object(), self.input()
         return self.answer(actions.reject_ticket(ticket, **said, by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def look(self, request: Request, **kwargs: Any) -> Response:
+        """Let colleagues know for a minute and a half that one has the ticket open, and see who else has."""
+        ticket = self.get_object()
+        actions.look_at_ticket(ticket, by=request.user)
+        return self.answer(ticket)
 
     @action(detail=True, methods=["post"])
     def take(self, request: Request, **kwargs: Any) -> Response:
@@ -345,11 +372,30 @@ class ReplySerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class NewReply(serializers.Serializer):
+class NewNote(serializers.Serializer):
     """What is said, and about which ticket."""
 
     ticket = Text(100, help_text="The ticket's code.")
     message = Text(MESSAGE_LIMIT, lines=True)
+
+
+class NewReply(NewNote):
+    """The same, and how far the writer had read."""
+
+    seen = Id(
+        required=False,
+        allow_null=True,
+        help_text="The id of the last reply (for staff: or note) that the writer saw, null if none. If more was "
+        "said since, the reply is refused with 409, and `since` lists what that is. Left out, nothing is asked.",
+    )
+
+
+class MissedSerializer(ReplySerializer):
+    """What came in between."""
+
+    class Meta(ReplySerializer.Meta):
+        fields = [*ReplySerializer.Meta.fields, "is_internal"]
+        read_only_fields = fields
 
 
 class ReplyViewSet(ApiViewSet):
@@ -370,7 +416,15 @@ class ReplyViewSet(ApiViewSet):
         said = self.input()
         tickets = Ticket.objects.visible_to(request.user, self.operation)
         ticket = found(tickets, code__in=spellings(said["ticket"]))
-        return self.answer(actions.reply_to_ticket(ticket, message=said["message"], by=request.user), 201)
+        seen = actions.Seen(said["seen"]) if "seen" in said else None
+        return self.answer(actions.reply_to_ticket(ticket, message=said["message"], seen=seen, by=request.user), 201)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """The problem document; of a stale thread with what came in between."""
+        response = super().handle_exception(exc)
+        if isinstance(exc, ThreadMovedOn):
+            response.data["since"] = MissedSerializer(exc.since, many=True, context=self.get_serializer_context()).data
+        return response
 
 
 class NoteViewSet(ApiViewSet):
@@ -379,7 +433,7 @@ class NoteViewSet(ApiViewSet):
     operations = {"list": "support.note", "retrieve": "support.note", "create": "support.note"}
     serializer_class = ReplySerializer
     filterset_class = ReplyFilters
-    inputs = {"create": NewReply}
+    inputs = {"create": NewNote}
     examples = {"create": {"ticket": "0123456789AB", "message": "She was promised a call by Friday."}}
 
     def rows(self) -> QuerySet:

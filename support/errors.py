@@ -1,5 +1,8 @@
 """What the support desk refuses."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from ticketing.errors import Conflict, Invalid
@@ -59,6 +62,19 @@ class AgentFull(Conflict):
 
     code = "agent_full"
     message = _("The agent has no room for another ticket. One has to be closed or handed over first.")
+
+
+class ThreadMovedOn(Conflict):
+    """Something was said that the writer had not seen; `since` holds it, oldest first."""
+
+    code = "thread_moved_on"
+    message = _(
+        "Somebody wrote in between, and your reply is not sent yet. Read it, then send yours as it is or changed."
+    )
+
+    def __init__(self, since: Sequence[Any]) -> None:
+        super().__init__()
+        self.since = since
 
 
 class NoteMissing(Invalid):

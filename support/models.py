@@ -267,6 +267,29 @@ class Reply(Record):
         return f"{self.author}: {self.message[:40]}"
 
 
+class Reader(Record):
+    """Somebody of the staff who has a ticket open now: a lease, which an open page renews."""
+
+    ticket = models.ForeignKey(
+        Ticket, on_delete=models.CASCADE, related_name="+", verbose_name=pgettext_lazy("support", "ticket")
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("account")
+    )
+    until = models.DateTimeField(_("has it open until"))
+
+    objects = querysets.ReaderQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("reader of a ticket")
+        verbose_name_plural = _("readers of tickets")
+        constraints = [models.UniqueConstraint(fields=["ticket", "user"], name="support_reader_once")]
+        indexes = [models.Index(fields=["until"], name="support_reader_until")]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.ticket}"
+
+
 def place_in_queue(priority: str) -> models.Expression:
     """The `queue_at` of a ticket that joins the queue now: ageing is stored once and costs nothing later."""
     return Now() - LIFT[Priority(priority)]

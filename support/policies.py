@@ -22,6 +22,9 @@ from ticketing.toolkit.times import in_words
 # How long an agent counts as there after a sign of life of a page that is open; the page gives one more often.
 TAB_LEASE = timedelta(minutes=3)
 
+# How long somebody counts as having a ticket open after its page was asked for; an open page asks every 20 seconds.
+READER_LEASE = timedelta(seconds=90)
+
 
 def spellings(code: str) -> list[str]:
     """How a code may be stored: ours in capitals, one that was moved in as it is; none of what no code can be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Self
 from uuid import UUID
 
@@ -161,9 +162,31 @@ class ReplyQuerySet(RecordQuerySet):
         """What is said among staff."""
         return self.filter(is_internal=True)
 
+    def after(self, reply: Any) -> Self:
+        """What was said later than this, in its order."""
+        later = Q(created_at__gt=reply.created_at) | Q(created_at=reply.created_at, pk__gt=reply.pk)
+        return self.filter(later).order_by("created_at", "pk")
+
     def newest_first(self) -> Self:
         """With author and ticket, newest first."""
         return self.select_related("author", "ticket").order_by("-created_at", "-id")
+
+
+class ReaderQuerySet(QuerySet):
+    """Who of the staff has which ticket open."""
+
+    def present(self) -> Self:
+        """Those whose lease has not lapsed."""
+        return self.filter(until__gt=Now())
+
+    def outlived(self) -> Self:
+        """Those who went away long ago."""
+        return self.filter(until__lt=Now() - timedelta(hours=1))
+
+    def beside(self, person: Actor, ticket: Any) -> Self:
+        """Whoever else has this ticket open, with their accounts."""
+        others = self.present().filter(ticket=ticket).exclude(user=person)
+        return others.select_related("user").order_by("user__first_name", "user__username")
 
 
 class _Place(Func):

@@ -8,3 +8,9 @@ from ticketing.tasks import task
 def assign_waiting_tickets() -> int:
     """Hand out what waits; returns how many tickets."""
     return actions.assign_waiting_tickets()
+
+
+@task
+def forget_readers() -> int:
+    """Delete what nobody needs of who had which ticket open; returns how many rows."""
+    return actions.forget_readers()

@@ -16,11 +16,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from support import actions, forms
-from support.models import Agent, Reply, Ticket
+from support.models import Agent, Reader, Reply, Ticket
 from support.policies import TAB_LEASE, explain, spellings
 from ticketing import rights
 from ticketing.models import User
 from ticketing.rights import Scope
+from ticketing.toolkit.contracts import parse_uuid
 from ticketing.toolkit.panel import once, operation, refusals_on, render_page
 from ticketing.toolkit.windows import NEWEST_FIRST, window
 
@@ -31,7 +32,7 @@ class OwnRequest(HttpRequest):
     user: User
 
 
-ON_PAGE, SAID_ON_PAGE, IN_QUEUE, AGENTS_ON_PAGE = 25, 100, 25, 100
+ON_PAGE, SAID_ON_PAGE, IN_QUEUE, AGENTS_ON_PAGE, READERS_NAMED = 25, 100, 25, 100, 5
 ORDERS = {"": NEWEST_FIRST, "oldest": ("created_at", "id")}
 
 shown_and_sent = require_http_methods(["GET", "HEAD", "POST"])
@@ -110,7 +111,10 @@ def _brought(request: OwnRequest) -> dict[str, str]:
 @require_safe
 def ticket(request: OwnRequest, code: str) -> HttpResponse:
     """What was asked and said, which refreshes itself, and what can be done about it."""
-    return _thread(request, _ticket(request, code, "support.read"))
+    ticket = _ticket(request, code, "support.read")
+    if _is_staff(request):
+        actions.look_at_ticket(ticket, by=request.user)
+    return _thread(request, ticket)
 
 
 def _ticket(request: OwnRequest, code: str, operation: str) -> Ticket:
@@ -118,12 +122,15 @@ def _ticket(request: OwnRequest, code: str, operation: str) -> Ticket:
     return get_object_or_404(reached, code__in=spellings(code))
 
 
-def _thread(request: OwnRequest, ticket: Ticket, **sent: Form) -> HttpResponse:
+def _thread(request: OwnRequest, ticket: Ticket, **sent: Any) -> HttpResponse:
     """The page of a ticket, with the form that was sent and came back."""
     replies = Reply.objects.visible_to(request.user, "support.reply").filter(ticket=ticket).select_related("author")
     page = window(replies, request.GET, SAID_ON_PAGE)
     context = {"ticket": ticket, "page": page, "said": page.rows[::-1], "is_staff": _is_staff(request)}
-    context["why"] = explain([ticket])[0].why if context["is_staff"] else ""
+    if context["is_staff"]:
+        context["why"] = explain([ticket])[0].why
+        context["others"] = Reader.objects.beside(request.user, ticket)[:READERS_NAMED]
+        context["seen"] = (page.rows or [None])[0] if not page.before else replies.newest_first().first()
     now = {"priority": ticket.priority, "department": ticket.department}
     shown = {
         "reply": forms.ReplyForm(auto_id="id_reply_%s"),
@@ -197,9 +204,25 @@ def ticket_reply(request: OwnRequest, code: str) -> HttpResponse:
         key = typed.pop("form_key")
         with refusals_on(form):
             route = f"panel support.reply {ticket.pk}"
-            once(request, key, route, lambda: actions.reply_to_ticket(ticket, **typed, by=request.user))
+            said = {**typed, "seen": _seen(request), "by": request.user}
+            once(request, key, route, lambda: actions.reply_to_ticket(ticket, **said))
             return _done(request, ticket, _("Your reply is sent."))
-    return _thread(request, ticket, reply=form)
+    return _thread(request, ticket, reply=form, since=_since(request, ticket))
+
+
+def _seen(request: OwnRequest) -> actions.Seen | None:
+    """How far the page that was answered from went; None of a page that does not say so, as customers' do not."""
+    last = request.POST.get("seen")
+    if last is None or not _is_staff(request):
+        return None
+    return actions.Seen(parse_uuid(last))
+
+
+def _since(request: OwnRequest, ticket: Ticket) -> list[Reply]:
+    """What came in between while somebody wrote what is on the page again."""
+    replies = Reply.objects.visible_to(request.user, "support.reply").filter(ticket=ticket).select_related("author")
+    seen = _seen(request)
+    return list(actions.said_since(replies, seen)[:SAID_ON_PAGE]) if seen else []
 
 
 @operation("support.note")

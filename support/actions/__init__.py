@@ -12,6 +12,7 @@ from support.actions.agents import (
 )
 from support.actions.dispatch import assign_waiting_tickets
 from support.actions.hands import assign_ticket, hand_over_ticket, release_ticket, take_ticket
+from support.actions.thread import Seen, forget_readers, look_at_ticket, said_since
 from support.actions.tickets import (
     close_ticket,
     note_on_ticket,
@@ -25,17 +26,20 @@ from support.actions.tickets import (
 from support.actions.welcome import check_invitation, welcome
 
 __all__ = [
+    "Seen",
     "add_agent",
     "assign_ticket",
     "assign_waiting_tickets",
     "change_agent",
     "check_invitation",
     "close_ticket",
+    "forget_readers",
     "give_sign_of_life",
     "go_away",
     "go_offline",
     "go_online",
     "hand_over_ticket",
+    "look_at_ticket",
     "note_on_ticket",
     "open_ticket",
     "raise_unverified_ticket",
@@ -43,6 +47,7 @@ __all__ = [
     "release_ticket",
     "reopen_ticket",
     "reply_to_ticket",
+    "said_since",
     "set_capacity",
     "set_departments",
     "take_ticket",

@@ -7,6 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from support.actions.dispatch import assign_on_commit
+from support.actions.thread import Seen, require_seen
 from support.errors import AlreadyClosed, ReasonMissing
 from support.models import LIFT, Agent, Priority, Reply, Ticket, place_in_queue
 from ticketing import rights
@@ -68,10 +69,12 @@ def _join_queue(ticket: Ticket, *, by: Actor, **details: str) -> Ticket:
 
 
 @transaction.atomic
-def reply_to_ticket(ticket: Ticket, *, message: str, by: User) -> Reply:
-    """Say something about the ticket; a closed one is re-opened."""
+def reply_to_ticket(ticket: Ticket, *, message: str, by: User, seen: Seen | None = None) -> Reply:
+    """Say something about the ticket; a closed one is re-opened. ThreadMovedOn where more was said than `seen`."""
     rights.require(by, "support.reply")
     ticket = locked(ticket)
+    if seen:
+        require_seen(ticket, seen, by=by)
     reply = Reply.objects.create(ticket=ticket, author=by, message=message)
     Activity.objects.record("support.reply", ticket, by=by)
     if ticket.is_closed:

@@ -29,7 +29,7 @@ from allocation.models import Purchase as EventPurchase
 from allocation.models import Ticket as EventTicket
 from booking.actions import book, change_booking, create_resource, make_feed
 from booking.models import Service, Tally
-from support.actions import go_online, note_on_ticket, open_ticket, reject_ticket, reply_to_ticket
+from support.actions import go_online, look_at_ticket, note_on_ticket, open_ticket, reject_ticket, reply_to_ticket
 from ticketing.actions import create_webhook, issue_token, post_mail, use_offer
 from ticketing.actions.hours import add_closure, add_special_opening, create_calendar, set_week
 from ticketing.models import (
@@ -185,6 +185,7 @@ class World:
         self.questions = [open_ticket(**asked, department=where, priority=how) for where, how in ways]
         self.desk = go_online(self.agent, lasts=timedelta(hours=1), by=self.agent)
         reply_to_ticket(self.questions[0], message=TEXT, by=self.agent)
+        look_at_ticket(self.questions[0], by=self.people[Role.SUPERVISOR])
         note_on_ticket(self.questions[0], message=TEXT, by=self.agent)
         reject_ticket(self.questions[1], reason=TEXT, by=self.agent)
         for number in range(MANY):

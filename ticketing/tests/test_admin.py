@@ -24,7 +24,7 @@ from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactor
 from booking.actions import create_resource, make_feed
 from booking.models import Booking, Tally
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
-from support.actions import reject_ticket
+from support.actions import look_at_ticket, reject_ticket
 from support.models import Agent
 from support.models import Ticket as Question
 from support.tests.factories import ReplyFactory, TicketFactory, online_agent
@@ -108,6 +108,7 @@ def make_of_apps(number, user):
     person = online_agent(capacity=1)
     ReplyFactory(ticket__by=user)
     Question.objects.filter(user=user).update(status="in_progress", agent=person)
+    look_at_ticket(Question.objects.filter(user=user).get(), by=person.user)
     booking = BookingFactory(service=ServiceFactory(), starts_at=NOON + timedelta(hours=number), by=user)
     make_feed(resource=create_resource(name=f"Room {number}", by=None), by=None)
     Tally.objects.count_cancelled(booking)
