@@ -1,10 +1,14 @@
 """The support desk over /api/v1/support/."""
 
+import base64
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.drainage import set_override
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -13,10 +17,21 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from support import actions
+from support.downloads import as_download
 from support.errors import ThreadMovedOn
-from support.filters import AgentFilters, ReplyFilters, TicketFilters
-from support.models import MOST_TICKETS_AT_ONCE, PRESENCES, Agent, Department, Priority, Reader, Reply, Ticket
-from support.policies import DeskHours, spellings, why_waiting
+from support.filters import AgentFilters, AttachmentFilters, ReplyFilters, TicketFilters
+from support.models import (
+    MOST_TICKETS_AT_ONCE,
+    PRESENCES,
+    Agent,
+    Attachment,
+    Department,
+    Priority,
+    Reader,
+    Reply,
+    Ticket,
+)
+from support.policies import DeskHours, File, spellings, why_waiting
 from support.querysets import LAST_PLACE
 from ticketing import rights
 from ticketing.errors import NotFound
@@ -145,6 +160,35 @@ class OpenedTicketSerializer(SupportTicketSerializer):
         return PersonSerializer([reader.user for reader in readers], many=True, context=self.context).data
 
 
+class Base64(serializers.Field):
+    """Bytes in base64 (RFC 4648, section 4), some."""
+
+    default_error_messages = {"invalid": _("This must be base64.")}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        four = "[A-Za-z0-9+/]"
+        pattern = f"^({four}{{4}})*({four}{{4}}|{four}{{3}}=|{four}{{2}}==)$"
+        set_override(self, "field", {"type": "string", "contentEncoding": "base64", "minLength": 4, "pattern": pattern})
+
+    def to_internal_value(self, data: Any) -> bytes:
+        """The bytes."""
+        try:
+            content = base64.b64decode(data.encode("ascii"), validate=True) if isinstance(data, str) else b""
+        except ValueError:
+            content = b""
+        if not content:
+            self.fail("invalid")
+        return content
+
+
+class NewFile(serializers.Serializer):
+    """A file to keep with it. A request is at most 1 MiB; larger files go by the page."""
+
+    name = Text(200, help_text="Its ending says of what kind it is.")
+    content = Base64()
+
+
 class NewTicket(serializers.Serializer):
     """A question. Without a department any agent answers it."""
 
@@ -152,6 +196,7 @@ class NewTicket(serializers.Serializer):
     message = Text(MESSAGE_LIMIT, lines=True)
     department = Word(Department.choices, allow_blank=True, default="")
     priority = Word(Priority.choices, default=Priority.MEDIUM)
+    files = serializers.ListField(child=NewFile(), min_length=0, max_length=20, required=False)
     customer = Id(required=False, help_text="Staff only: the account on whose behalf it is asked.")
 
 
@@ -240,6 +285,7 @@ class TicketViewSet(ApiViewSet):
     def create(self, request: Request) -> Response:
         """Ask something, or as staff on behalf of a customer."""
         wanted = self.input()
+        wanted["files"] = _files(wanted)
         if named := wanted.pop("customer", None):
             wanted["customer"] = _account(named)
         return self.answer(actions.open_ticket(**wanted, by=request.user), 201)
@@ -293,6 +339,10 @@ class TicketViewSet(ApiViewSet):
         """Give a ticket, waiting or in work, to an agent."""
         ticket, said = self.get_object(), self.input()
         return self.answer(actions.assign_ticket(ticket, to=_agent(said["to"]), by=request.user))
+
+
+def _files(said: dict[str, Any]) -> list[File]:
+    return [File(**file) for file in said.get("files", [])]
 
 
 def _agent(pk: UUID) -> Agent:
@@ -359,16 +409,59 @@ class QuestionViewSet(ApiViewSet):
         return reverse("v1:support-ticket-detail", args=[row.code])
 
 
+class AttachmentSerializer(serializers.ModelSerializer):
+    """A file that came with a question, a reply or a note."""
+
+    ticket = serializers.CharField(source="ticket.code", read_only=True, help_text="The ticket's code.")
+    reply = serializers.UUIDField(
+        source="reply_id", read_only=True, allow_null=True, help_text="Null where it came with the question."
+    )
+    created_at = Instant(read_only=True)
+
+    class Meta:
+        model = Attachment
+        fields = ["id", "ticket", "reply", "name", "size", "created_at"]
+        read_only_fields = fields
+
+
+class AttachmentViewSet(ApiViewSet):
+    """Files that came along with what people wrote."""
+
+    operations = {"list": "support.reply", "retrieve": "support.reply", "content": "support.reply"}
+    serializer_class = AttachmentSerializer
+    filterset_class = AttachmentFilters
+    files = {"content": "application/octet-stream"}
+
+    def rows(self) -> QuerySet:
+        """Every file with its ticket, without what is in it."""
+        return Attachment.objects.select_related("ticket")
+
+    @action(detail=True, methods=["get"])
+    def content(self, request: Request, **kwargs: Any) -> HttpResponse:
+        """What is in it, to be kept."""
+        return as_download(self.get_object())
+
+
+class ReplyFileSerializer(serializers.ModelSerializer):
+    """A file that came along; its content is at `attachments/{id}/content/`."""
+
+    class Meta:
+        model = Attachment
+        fields = ["id", "name", "size"]
+        read_only_fields = fields
+
+
 class ReplySerializer(serializers.ModelSerializer):
     """One thing said about a ticket."""
 
     ticket = serializers.CharField(source="ticket.code", read_only=True, help_text="The ticket's code.")
     author = PersonSerializer(read_only=True)
+    files = ReplyFileSerializer(many=True, read_only=True)
     created_at = Instant(read_only=True)
 
     class Meta:
         model = Reply
-        fields = ["id", "ticket", "author", "message", "created_at"]
+        fields = ["id", "ticket", "author", "message", "files", "created_at"]
         read_only_fields = fields
 
 
@@ -377,6 +470,7 @@ class NewNote(serializers.Serializer):
 
     ticket = Text(100, help_text="The ticket's code.")
     message = Text(MESSAGE_LIMIT, lines=True)
+    files = serializers.ListField(child=NewFile(), min_length=0, max_length=20, required=False)
 
 
 class NewReply(NewNote):
@@ -409,7 +503,7 @@ class ReplyViewSet(ApiViewSet):
 
     def rows(self) -> QuerySet:
         """Every reply with its author and its ticket; notes are no replies, to nobody."""
-        return Reply.objects.public().select_related("author", "ticket")
+        return Reply.objects.public().select_related("author", "ticket").prefetch_related("files")
 
     def create(self, request: Request) -> Response:
         """Say something; a closed ticket is re-opened."""
@@ -417,7 +511,9 @@ class ReplyViewSet(ApiViewSet):
         tickets = Ticket.objects.visible_to(request.user, self.operation)
         ticket = found(tickets, code__in=spellings(said["ticket"]))
         seen = actions.Seen(said["seen"]) if "seen" in said else None
-        return self.answer(actions.reply_to_ticket(ticket, message=said["message"], seen=seen, by=request.user), 201)
+        files = _files(said)
+        reply = actions.reply_to_ticket(ticket, message=said["message"], seen=seen, files=files, by=request.user)
+        return self.answer(reply, 201)
 
     def handle_exception(self, exc: Exception) -> Response:
         """The problem document; of a stale thread with what came in between."""
@@ -438,14 +534,15 @@ class NoteViewSet(ApiViewSet):
 
     def rows(self) -> QuerySet:
         """Every note with its author and its ticket."""
-        return Reply.objects.notes().select_related("author", "ticket")
+        return Reply.objects.notes().select_related("author", "ticket").prefetch_related("files")
 
     def create(self, request: Request) -> Response:
         """Say something among staff; the ticket stays as it is, open or closed."""
         said = self.input()
         tickets = Ticket.objects.visible_to(request.user, self.operation)
         ticket = found(tickets, code__in=spellings(said["ticket"]))
-        return self.answer(actions.note_on_ticket(ticket, message=said["message"], by=request.user), 201)
+        note = actions.note_on_ticket(ticket, message=said["message"], files=_files(said), by=request.user)
+        return self.answer(note, 201)
 
 
 class AgentSerializer(serializers.ModelSerializer):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from ticketing.errors import Conflict, Invalid
+from ticketing.errors import Conflict, Invalid, Refused, TooLarge
 
 
 class AlreadyClosed(Conflict):
@@ -75,6 +75,35 @@ class ThreadMovedOn(Conflict):
     def __init__(self, since: Sequence[Any]) -> None:
         super().__init__()
         self.since = since
+
+
+class FileTypeRefused(Refused):
+    """Only files of known kinds are kept."""
+
+    code = "file_type_refused"
+    status = 415
+    message = _("Files like “%(name)s” are not taken. These are: %(types)s.")
+
+
+class FileTooLarge(TooLarge):
+    """A file has at most so many bytes."""
+
+    code = "file_too_large"
+    message = _("“%(name)s” is too large. A file may have up to %(limit)d MiB.")
+
+
+class FileEmpty(Conflict):
+    """There has to be something in it."""
+
+    code = "file_empty"
+    message = _("There is nothing in the file “%(name)s”. Choose it again.")
+
+
+class TooManyFiles(TooLarge):
+    """So many at once, and no more."""
+
+    code = "too_many_files"
+    message = _("At most %(limit)d files go along at once. Send the others with another reply.")
 
 
 class NoteMissing(Invalid):

@@ -3,7 +3,7 @@
 import django_filters
 from django.db.models import QuerySet
 
-from support.models import Agent, Department, Priority, Reply, Ticket
+from support.models import Agent, Attachment, Department, Priority, Reply, Ticket
 from support.policies import spellings
 from ticketing.toolkit.filters import FlagFilter, IdFilter, InstantFilter, TextFilter
 
@@ -53,6 +53,20 @@ class ReplyFilters(django_filters.FilterSet):
     def to_ticket(self, replies: QuerySet, name: str, value: str) -> QuerySet:
         """Those to the one ticket."""
         return replies.filter(ticket__code__in=spellings(value))
+
+
+class AttachmentFilters(django_filters.FilterSet):
+    """Files by what they came with."""
+
+    ticket = TextFilter(method="of_ticket", help_text="Of the ticket with this code, in any case.")
+
+    class Meta:
+        model = Attachment
+        fields: list[str] = []
+
+    def of_ticket(self, files: QuerySet, name: str, value: str) -> QuerySet:
+        """Those of the one ticket."""
+        return files.filter(ticket__code__in=spellings(value))
 
 
 class AgentFilters(django_filters.FilterSet):

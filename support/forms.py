@@ -5,12 +5,13 @@ from functools import cached_property
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from support.models import Agent, Department, Priority, Ticket
-from support.policies import TAB_LEASE
+from support.policies import TAB_LEASE, File
 from ticketing.models import User
 from ticketing.texts import clean_text
 from ticketing.toolkit.panel import OnceForm, refusals_on
@@ -46,6 +47,32 @@ class AccountField(forms.CharField):
         if typed and not (account and User.objects.admitted().filter(pk=account.pk).exists()):
             raise forms.ValidationError(self.error_messages["unknown"], code="unknown")
         return account
+
+
+class _FilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class _FilesField(forms.FileField):
+    """Some files, or none; each is looked at by the verb."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(label=_("Files"), required=False, widget=_FilesInput, **options)
+
+    @property
+    def help_text(self) -> str:
+        """What is taken."""
+        words = {"many": settings.ATTACHMENTS_AT_ONCE, "limit": settings.ATTACHMENT_MIB}
+        return gettext("Up to %(many)d, with up to %(limit)d MiB each.") % words
+
+    @help_text.setter
+    def help_text(self, text: str) -> None:
+        """The settings say it."""
+
+    def clean(self, value: Any, initial: Any = None) -> list[File]:
+        """What was chosen. What is too large is not even read."""
+        most = settings.ATTACHMENT_MIB * 1024 * 1024
+        return [File(sent.name, sent.read(most + 1)) for sent in value or []]
 
 
 class _CleanForm(forms.Form):
@@ -126,6 +153,7 @@ class QuestionForm(OnceForm, _CleanForm):
         label=_("Message"),
         help_text=_("What happened, and what you expected instead."),
     )
+    files = _FilesField()
 
 
 class StaffQuestionForm(QuestionForm):
@@ -142,12 +170,14 @@ class ReplyForm(OnceForm, _CleanForm):
     """One more message."""
 
     message = _MessageField(label=_("Your reply"))
+    files = _FilesField()
 
 
 class NoteForm(OnceForm, _CleanForm):
     """Something among staff."""
 
     message = _MessageField(label=_("Note"), help_text=_("Only staff read it. No customer sees that it is there."))
+    files = _FilesField()
 
 
 class TriageForm(forms.Form):

@@ -267,6 +267,41 @@ class Reply(Record):
         return f"{self.author}: {self.message[:40]}"
 
 
+class Attachment(Record):
+    """A file that came with a question, a reply or a note, and is seen by whoever sees that.
+
+    It stands in the database, so that one backup holds everything and nothing of a request is kept without the rest.
+    """
+
+    ticket = models.ForeignKey(
+        Ticket, on_delete=models.CASCADE, related_name="files", verbose_name=pgettext_lazy("support", "ticket")
+    )
+    reply = models.ForeignKey(
+        Reply,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="files",
+        verbose_name=_("reply"),
+        help_text=_("Empty where it came with the question."),
+    )
+    name = models.CharField(_("name of the file"), max_length=100)
+    size = models.PositiveIntegerField(_("bytes"))
+    content = models.BinaryField(_("content"))
+
+    objects = querysets.AttachmentManager()
+
+    class Meta:
+        verbose_name = _("attachment")
+        verbose_name_plural = _("attachments")
+        constraints = [
+            models.CheckConstraint(condition=Q(size__gt=0) & ~Q(name=""), name="support_attachment_is_a_file")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Reader(Record):
     """Somebody of the staff who has a ticket open now: a lease, which an open page renews."""
 

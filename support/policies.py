@@ -1,9 +1,11 @@
 """The rules of the support desk, each in this one place."""
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Case, DurationField, F, QuerySet, Value, When
@@ -12,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from support.errors import FileEmpty, FileTooLarge, FileTypeRefused
 from support.models import LIFT, MOST_TICKETS_AT_ONCE, Department, Ticket
 from support.querysets import LAST_PLACE
 from ticketing.errors import Invalid
@@ -24,6 +27,8 @@ TAB_LEASE = timedelta(minutes=3)
 
 # How long somebody counts as having a ticket open after its page was asked for; an open page asks every 20 seconds.
 READER_LEASE = timedelta(seconds=90)
+
+FILE_NAME_LIMIT = 100
 
 
 def spellings(code: str) -> list[str]:
@@ -45,6 +50,46 @@ def clean_departments(departments: list[str]) -> list[str]:
         sentence = _("“%(name)s” is no department. There are: %(names)s.")
         raise Invalid(sentence % {"name": unknown[0], "names": ", ".join(Department.values)}, field="departments")
     return [department for department in Department.values if department in departments]
+
+
+class File(NamedTuple):
+    """A file as somebody sends it."""
+
+    name: str
+    content: bytes
+
+
+def clean_file(file: File) -> File:
+    """The file under a name that does no harm, or what is wrong with it. What is in it is never looked at or shown."""
+    name = clean_file_name(file.name)
+    if name.rpartition(".")[2].lower() not in settings.ATTACHMENT_TYPES or "." not in name:
+        types = ", ".join(settings.ATTACHMENT_TYPES)
+        raise FileTypeRefused(FileTypeRefused.message % {"name": name, "types": types}, field="files")
+    if len(file.content) > settings.ATTACHMENT_MIB * 1024 * 1024:
+        raise FileTooLarge(FileTooLarge.message % {"name": name, "limit": settings.ATTACHMENT_MIB}, field="files")
+    if not file.content:
+        raise FileEmpty(FileEmpty.message % {"name": name}, field="files")
+    return File(name, file.content)
+
+
+def clean_file_name(name: str) -> str:
+    """The last part of a path, of signs that every system knows as part of a name and that nobody is misled by."""
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    seen = "".join(sign for sign in last if unicodedata.category(sign)[0] != "C")
+    stem, dot, ending = re.sub(r'[<>:"|?*%;\s]+', " ", seen).strip().rstrip(" .").rpartition(".")
+    ending = f"{dot}{ending}"[-FILE_NAME_LIMIT:]
+    stem = stem.strip(" .") or (str(_("file")) if dot else "")
+    return f"{stem[: FILE_NAME_LIMIT - len(ending)]}{ending}"
+
+
+def put_beside(files: Iterable[Any], ticket: Any, replies: Iterable[Any]) -> None:
+    """Give the question and each reply the files that came with it, as `came_along`."""
+    came: dict[Any, list[Any]] = {}
+    for file in files:
+        came.setdefault(file.reply_id, []).append(file)
+    ticket.came_along = came.get(None, [])
+    for reply in replies:
+        reply.came_along = came.get(reply.pk, [])
 
 
 def with_waited(tickets: QuerySet[Any]) -> QuerySet[Any]:

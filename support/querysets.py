@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Self
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, Exists, F, Func, IntegerField, Manager, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import Exact
 
@@ -170,6 +170,33 @@ class ReplyQuerySet(RecordQuerySet):
     def newest_first(self) -> Self:
         """With author and ticket, newest first."""
         return self.select_related("author", "ticket").order_by("-created_at", "-id")
+
+
+class AttachmentQuerySet(RecordQuerySet):
+    """Files that came along."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """The files of what the actor may read: those of notes are for those who write notes."""
+        reached = rights.require(actor, operation)
+        files = (
+            self if rights.scope(actor, "support.note") else self.filter(Q(reply=None) | Q(reply__is_internal=False))
+        )
+        if reached == Scope.ALL:
+            return files
+        tickets = self.model._meta.get_field("ticket").related_model.objects.visible_to(actor, operation)
+        return files.filter(ticket__in=tickets)
+
+    def beside(self, ticket: Any, replies: Any) -> Self:
+        """Those of the question and of these replies, in the order in which they came."""
+        return self.filter(Q(reply=None) | Q(reply__in=replies), ticket=ticket).order_by("created_at", "pk")
+
+
+class AttachmentManager(Manager.from_queryset(AttachmentQuerySet)):  # type: ignore[misc]
+    """What is in a file is read only where that is asked for."""
+
+    def get_queryset(self) -> Any:
+        """Without the contents."""
+        return super().get_queryset().defer("content")
 
 
 class ReaderQuerySet(QuerySet):

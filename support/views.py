@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -16,8 +17,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from support import actions, forms
-from support.models import Agent, Reader, Reply, Ticket
-from support.policies import TAB_LEASE, explain, spellings
+from support.downloads import as_download
+from support.models import Agent, Attachment, Reader, Reply, Ticket
+from support.policies import TAB_LEASE, explain, put_beside, spellings
 from ticketing import rights
 from ticketing.models import User
 from ticketing.rights import Scope
@@ -89,7 +91,7 @@ def ticket_new(request: OwnRequest) -> HttpResponse:
     """The form; then the ticket, also when the form comes twice."""
     may_name_others = rights.scope(request.user, "support.open") == Scope.ALL
     shape = forms.StaffQuestionForm if may_name_others else forms.QuestionForm
-    form = shape(request.POST if request.method == "POST" else None, initial=_brought(request))
+    form = shape(*((request.POST, request.FILES) if request.method == "POST" else ()), initial=_brought(request))
     if form.is_valid():
         typed = form.cleaned_data
         key = typed.pop("form_key")
@@ -126,6 +128,8 @@ def _thread(request: OwnRequest, ticket: Ticket, **sent: Any) -> HttpResponse:
     """The page of a ticket, with the form that was sent and came back."""
     replies = Reply.objects.visible_to(request.user, "support.reply").filter(ticket=ticket).select_related("author")
     page = window(replies, request.GET, SAID_ON_PAGE)
+    files = Attachment.objects.visible_to(request.user, "support.reply").beside(ticket, page.rows)
+    put_beside(files, ticket, page.rows)
     context = {"ticket": ticket, "page": page, "said": page.rows[::-1], "is_staff": _is_staff(request)}
     if context["is_staff"]:
         context["why"] = explain([ticket])[0].why
@@ -142,6 +146,15 @@ def _thread(request: OwnRequest, ticket: Ticket, **sent: Any) -> HttpResponse:
     if context["is_staff"] and not ticket.is_closed:
         shown |= _hands(request, ticket)
     return render_page(request, "support/ticket.html", "support/_thread.html", context | shown | sent)
+
+
+@operation("support.reply")
+@never_cache
+@require_safe
+def ticket_file(request: OwnRequest, code: str, pk: UUID) -> HttpResponse:
+    """A file, to keep and never to be shown here."""
+    files = Attachment.objects.visible_to(request.user, "support.reply")
+    return as_download(get_object_or_404(files.defer(None), pk=pk, ticket__code__in=spellings(code)))
 
 
 def _hands(request: OwnRequest, ticket: Ticket) -> dict[str, Form]:
@@ -198,7 +211,7 @@ def _in_hand(request: OwnRequest) -> Any:
 def ticket_reply(request: OwnRequest, code: str) -> HttpResponse:
     """One more message, once also when the form comes twice; a closed ticket is open again."""
     ticket = _ticket(request, code, "support.reply")
-    form = forms.ReplyForm(request.POST, auto_id="id_reply_%s")
+    form = forms.ReplyForm(request.POST, request.FILES, auto_id="id_reply_%s")
     if form.is_valid():
         typed = form.cleaned_data
         key = typed.pop("form_key")
@@ -231,7 +244,7 @@ def _since(request: OwnRequest, ticket: Ticket) -> list[Reply]:
 def ticket_note(request: OwnRequest, code: str) -> HttpResponse:
     """Something among staff, once also when the form comes twice."""
     ticket = _ticket(request, code, "support.note")
-    form = forms.NoteForm(request.POST, auto_id="id_note_%s")
+    form = forms.NoteForm(request.POST, request.FILES, auto_id="id_note_%s")
     if form.is_valid():
         typed = form.cleaned_data
         key = typed.pop("form_key")

@@ -6,4 +6,6 @@ from django.conf import settings
 
 from ticketing.runtime.server import Bridge
 
-application = Bridge(wsgi, threads=settings.WEB_THREADS)
+application = Bridge(
+    wsgi, threads=settings.WEB_THREADS, max_upload=settings.UPLOAD_BYTES, uploads_below="/panel/questions/"
+)

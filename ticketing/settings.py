@@ -400,6 +400,19 @@ SUPPORT_CALENDAR = env.str("SUPPORT_CALENDAR", default="default")
 if not re.fullmatch(SLUG, SUPPORT_CALENDAR):
     raise ImproperlyConfigured(f"SUPPORT_CALENDAR is “{SUPPORT_CALENDAR}”. Use the short name of a business calendar.")
 
+# What people may attach to what they write at the support desk: files up to so many MiB each, so many at once, with
+# these endings of their names. A form may be as large as that and the rest of it, so the limits always fit each other.
+ATTACHMENT_MIB = whole("ATTACHMENT_MIB", 5, highest=25)
+ATTACHMENTS_AT_ONCE = whole("ATTACHMENTS_AT_ONCE", 5, highest=20)
+_KNOWN_TYPES = "pdf,png,jpg,jpeg,gif,webp,heic,txt,log,csv,json,eml,rtf,doc,docx,xls,xlsx,ppt,pptx,odt,ods,odp,zip"
+ATTACHMENT_TYPES = [name.strip().lower() for name in env.list("ATTACHMENT_TYPES", default=_KNOWN_TYPES.split(","))]
+for name in ATTACHMENT_TYPES:
+    if not re.fullmatch("[a-z0-9]{1,10}", name):
+        raise ImproperlyConfigured(
+            f"ATTACHMENT_TYPES names “{name}”. Name endings with commas between them: pdf,png,txt"
+        )
+UPLOAD_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE + ATTACHMENTS_AT_ONCE * ATTACHMENT_MIB * 1024 * 1024
+
 LOG_LEVEL = env.str("LOG_LEVEL", default="WARNING")
 LOG_FORMAT = env.str("LOG_FORMAT", default="line" if IS_DEMO else "json")
 if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL") or LOG_FORMAT not in ("json", "line"):

@@ -44,7 +44,9 @@ def require_seen(ticket: Ticket, seen: Seen, *, by: User) -> None:
     The ticket is locked: whatever is said later is said after this.
     """
     said = Reply.objects.visible_to(by, "support.reply").filter(ticket=ticket)
-    if missed := list(said_since(said, seen).select_related("author", "ticket")[:SHOWN_AT_ONCE]):
+    if missed := list(
+        said_since(said, seen).select_related("author", "ticket").prefetch_related("files")[:SHOWN_AT_ONCE]
+    ):
         raise ThreadMovedOn(missed)
 
 

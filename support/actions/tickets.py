@@ -1,5 +1,6 @@
 """Verbs about tickets."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -7,9 +8,11 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from support.actions.dispatch import assign_on_commit
+from support.actions.files import attach
 from support.actions.thread import Seen, require_seen
 from support.errors import AlreadyClosed, ReasonMissing
 from support.models import LIFT, Agent, Priority, Reply, Ticket, place_in_queue
+from support.policies import File
 from ticketing import rights
 from ticketing.errors import NotFound
 from ticketing.models import Activity, User
@@ -41,7 +44,14 @@ def raise_unverified_ticket(*, user_id: str, phone: str, query: str, by: Actor, 
 
 @transaction.atomic
 def open_ticket(
-    *, subject: str, message: str, department: str, priority: str, by: User, customer: User | None = None
+    *,
+    subject: str,
+    message: str,
+    department: str,
+    priority: str,
+    by: User,
+    customer: User | None = None,
+    files: Sequence[File] = (),
 ) -> Ticket:
     """Put the account's question, or on its behalf that of `customer`, into the queue of a department.
 
@@ -52,7 +62,7 @@ def open_ticket(
     if reached == Scope.OWN and asks != by:
         raise NotFound(field="customer")
     ticket = Ticket(user=asks, subject=subject, message=message, department=department, priority=priority)
-    return _join_queue(ticket, by=by, **({} if asks == by else {"on_behalf_of": str(asks.pk)}))
+    return _join_queue(ticket, files, by=by, **({} if asks == by else {"on_behalf_of": str(asks.pk)}))
 
 
 def subject_of(query: str) -> str:
@@ -60,23 +70,25 @@ def subject_of(query: str) -> str:
     return query.splitlines()[0][:250].strip()
 
 
-def _join_queue(ticket: Ticket, *, by: Actor, **details: str) -> Ticket:
+def _join_queue(ticket: Ticket, files: Sequence[File] = (), *, by: Actor, **details: str) -> Ticket:
     ticket.queue_at = place_in_queue(ticket.priority)
     ticket.save(force_insert=True)
-    Activity.objects.record("support.open", ticket, by=by, **details)
+    Activity.objects.record("support.open", ticket, by=by, **details, **attach(files, ticket=ticket))
     enqueue("support.tasks.assign_waiting_tickets")
     return ticket
 
 
 @transaction.atomic
-def reply_to_ticket(ticket: Ticket, *, message: str, by: User, seen: Seen | None = None) -> Reply:
+def reply_to_ticket(
+    ticket: Ticket, *, message: str, by: User, seen: Seen | None = None, files: Sequence[File] = ()
+) -> Reply:
     """Say something about the ticket; a closed one is re-opened. ThreadMovedOn where more was said than `seen`."""
     rights.require(by, "support.reply")
     ticket = locked(ticket)
     if seen:
         require_seen(ticket, seen, by=by)
     reply = Reply.objects.create(ticket=ticket, author=by, message=message)
-    Activity.objects.record("support.reply", ticket, by=by)
+    Activity.objects.record("support.reply", ticket, by=by, **attach(files, ticket=ticket, reply=reply))
     if ticket.is_closed:
         _reopen(ticket, by=by)
     else:
@@ -85,12 +97,12 @@ def reply_to_ticket(ticket: Ticket, *, message: str, by: User, seen: Seen | None
 
 
 @transaction.atomic
-def note_on_ticket(ticket: Ticket, *, message: str, by: User) -> Reply:
+def note_on_ticket(ticket: Ticket, *, message: str, by: User, files: Sequence[File] = ()) -> Reply:
     """Say something among staff. The ticket stays as it is, so that nothing about it tells of the note."""
     rights.require(by, "support.note")
     ticket = locked(ticket)
     note = Reply.objects.create(ticket=ticket, author=by, message=message, is_internal=True)
-    Activity.objects.record("support.note", ticket, by=by)
+    Activity.objects.record("support.note", ticket, by=by, **attach(files, ticket=ticket, reply=note))
     return note
 
 

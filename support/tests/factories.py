@@ -6,6 +6,7 @@ import factory
 
 from support import actions
 from support.models import Reply, Ticket
+from support.policies import File
 from ticketing.tests.factories import UserFactory
 
 
@@ -35,6 +36,14 @@ class ReplyFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class, ticket, **fields):
         return actions.reply_to_ticket(ticket, **fields)
+
+
+A_FILE = File("Foto.png", b"\x89PNG")
+
+
+def file_of(reply):
+    """The file that came with it."""
+    return reply.files.get()
 
 
 def online_agent(capacity=5, departments=(), lasts=timedelta(hours=1), **fields):

@@ -85,6 +85,11 @@ def _connections() -> int:
 
 
 PROBLEMS_BELOW = "/api/v1/"
+PAGES_BELOW = "/panel/"
+TOO_LARGE_FOR_PEOPLE = (
+    "This is too large. Go back, choose smaller or fewer files, and send it again.\n"
+    "Das ist zu groß. Gehen Sie zurück, wählen Sie kleinere oder weniger Dateien, und senden Sie es noch einmal.\n"
+)
 
 
 class _Refusal(Exception):
@@ -99,6 +104,9 @@ class _Refusal(Exception):
     def answer(self, path: str) -> tuple[Headers, bytes]:
         """Headers and body: a problem document (RFC 9457) where the site answers in those."""
         kind, shown = b"application/json", {"status": False, "message": self.message, "errors": {}}
+        if path.startswith(PAGES_BELOW):
+            words = TOO_LARGE_FOR_PEOPLE if self.status == 413 else self.message
+            return self.headers(b"text/plain; charset=utf-8", len(words.encode())), words.encode()
         if path.startswith(PROBLEMS_BELOW):
             said = {"type": "about:blank", "title": "Refused", "code": "refused", "detail": self.message}
             kind, shown = b"application/problem+json", {**said, "status": self.status, "errors": {}}
@@ -286,6 +294,12 @@ class _LongAnswers:
             self._until[_address(scope)] = time.monotonic() + LONG_FOR
 
 
+def _is_form_with_files(scope: Message) -> bool:
+    return any(
+        name == b"content-type" and value.lower().startswith(b"multipart/form-data") for name, value in scope["headers"]
+    )
+
+
 def _address(scope: Message) -> tuple[str, bytes, bytes]:
     return scope["method"], scope["raw_path"], scope["query_string"]
 
@@ -300,7 +314,9 @@ class Bridge:
     bulk_threads: int = 1  # requests at work at once beside those, for long answers
     waiting: int = 1000  # requests that may wait for a thread of their lane; 503 beyond
     max_body: int = MIB  # bytes of one request's body; 413 beyond
-    max_bodies: int = 256 * MIB  # bytes of all bodies held at once; 503 beyond
+    max_upload: int = MIB  # bytes of a form with files, which some pages take; 413 beyond
+    uploads_below: str = ""  # where those pages are
+    max_bodies: int = 256 * MIB  # bytes of all bodies held at once; 503 beyond, for large ones beyond half of it
     body_stall: float = 30  # seconds without a byte of the body; 408 beyond
     body_deadline: float = 120  # seconds for the whole body; 408 beyond
     memory: int = 128 * KIB  # bytes of an answer that stays in memory; a longer one goes to disk
@@ -350,7 +366,8 @@ class Bridge:
     async def _fill(self, body: bytearray, scope: Message, receive: Receive) -> None:
         """Read the whole body, or refuse as soon as it is known to be too large or too slow."""
         length, chunked = _framing(scope)
-        if length > self.max_body:
+        most = self._most(scope)
+        if length > most:
             raise _too_large()
         if not length and not chunked:
             return
@@ -358,20 +375,27 @@ class Bridge:
         end = now() + self.body_deadline
         try:
             async with asyncio.timeout(self.body_stall) as limit:
-                while await self._more(body, receive) and len(body) != length:
+                while await self._more(body, receive, most) and len(body) != length:
                     limit.reschedule(min(end, now() + self.body_stall))
         except TimeoutError as error:
             raise _too_slow() from error
 
-    async def _more(self, body: bytearray, receive: Receive) -> bool:
+    def _most(self, scope: Message) -> int:
+        """How large the body of this request may be."""
+        takes_files = self.uploads_below and scope["method"] == "POST" and scope["path"].startswith(self.uploads_below)
+        return max(self.max_body, self.max_upload) if takes_files and _is_form_with_files(scope) else self.max_body
+
+    async def _more(self, body: bytearray, receive: Receive, most: int) -> bool:
         """Read one chunk; whether another may follow."""
         message = await receive()
         if message["type"] == "http.disconnect":  # ended too early, or chunks that cannot be read
             raise _malformed()
         chunk = message["body"]
-        if len(body) + len(chunk) > self.max_body:
+        if len(body) + len(chunk) > most:
             raise _too_large()
-        if self._held + len(chunk) > self.max_bodies:
+        # Large ones leave room for all the others.
+        room = self.max_bodies if len(body) + len(chunk) <= self.max_body else self.max_bodies // 2
+        if self._held + len(chunk) > room:
             raise _busy(close=True)
         body += chunk
         self._held += len(chunk)

@@ -30,6 +30,7 @@ from allocation.models import Ticket as EventTicket
 from booking.actions import book, change_booking, create_resource, make_feed
 from booking.models import Service, Tally
 from support.actions import go_online, look_at_ticket, note_on_ticket, open_ticket, reject_ticket, reply_to_ticket
+from support.policies import File
 from ticketing.actions import create_webhook, issue_token, post_mail, use_offer
 from ticketing.actions.hours import add_closure, add_special_opening, create_calendar, set_week
 from ticketing.models import (
@@ -186,6 +187,8 @@ class World:
         self.desk = go_online(self.agent, lasts=timedelta(hours=1), by=self.agent)
         reply_to_ticket(self.questions[0], message=TEXT, by=self.agent)
         look_at_ticket(self.questions[0], by=self.people[Role.SUPERVISOR])
+        files = [File("Ω.png", b"1")]
+        self.file = reply_to_ticket(self.questions[0], message=TEXT, files=files, by=self.agent).files.get()
         note_on_ticket(self.questions[0], message=TEXT, by=self.agent)
         reject_ticket(self.questions[1], reason=TEXT, by=self.agent)
         for number in range(MANY):

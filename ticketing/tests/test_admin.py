@@ -27,7 +27,7 @@ from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
 from support.actions import look_at_ticket, reject_ticket
 from support.models import Agent
 from support.models import Ticket as Question
-from support.tests.factories import ReplyFactory, TicketFactory, online_agent
+from support.tests.factories import A_FILE, ReplyFactory, TicketFactory, online_agent
 from ticketing.actions import add_closure, add_special_opening, create_calendar, create_webhook, issue_token
 from ticketing.models import (
     Activity,
@@ -106,7 +106,7 @@ def make_hours(number):
 
 def make_of_apps(number, user):
     person = online_agent(capacity=1)
-    ReplyFactory(ticket__by=user)
+    ReplyFactory(ticket__by=user, files=[A_FILE])
     Question.objects.filter(user=user).update(status="in_progress", agent=person)
     look_at_ticket(Question.objects.filter(user=user).get(), by=person.user)
     booking = BookingFactory(service=ServiceFactory(), starts_at=NOON + timedelta(hours=number), by=user)

@@ -284,6 +284,7 @@ def parts(world):
                 "assign",
             )
         },
+        "support:file": [{"code": question.code, "pk": world.file.pk}],
         "waiting:place": [{"pk": row.pk} for row in world.waiters],
         **{f"waiting:{name}": [{"pk": world.offer.pk}] for name in ("confirm", "leave", "decline", "accept")},
         "v1:docs-of": [{"part": part.name} for part in reference(rights.mode()).parts],

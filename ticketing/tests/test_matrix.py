@@ -20,7 +20,7 @@ from booking.actions import check_in, create_resource, make_feed, walk_in
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
 from support.actions import assign_ticket, go_online, note_on_ticket
 from support.models import Agent
-from support.tests.factories import ReplyFactory, TicketFactory, online_agent
+from support.tests.factories import A_FILE, ReplyFactory, TicketFactory, file_of, online_agent
 from ticketing.actions import add_closure, add_special_opening, create_webhook, invite, issue_token, join_list
 from ticketing.models import ApiToken, EmailLink, Session, User, Waiter
 from ticketing.rights import RIGHTS, Role, Scope, cell
@@ -114,6 +114,8 @@ CASES = [
     contract("support.reply", "/replies", {"ticket": "{id}", "message": "hey"}, "question", missing=NO_CODE),
     api("support.reply", "POST", "support/replies/", {"ticket": "{id}", "message": "hey"}, "question", missing=NO_CODE),
     api("support.reply", "GET", "support/replies/{id}/", thing="reply"),
+    api("support.reply", "GET", "support/attachments/{id}/", thing="file"),
+    api("support.reply", "GET", "support/attachments/{id}/content/", thing="file"),
     api("support.note", "POST", "support/notes/", {"ticket": "{id}", "message": "hey"}, "question", missing=NO_CODE),
     api("support.note", "GET", "support/notes/", seen="note"),
     api("support.note", "GET", "support/notes/{id}/", thing="note"),
@@ -299,6 +301,7 @@ MAKE = {
     "waiting question": lambda owner: _waiting(owner).code,
     "question in work": lambda owner: _in_work(owner).code,
     "reply": lambda owner: ReplyFactory(ticket=TicketFactory(by=owner), by=owner).pk,
+    "file": lambda owner: file_of(ReplyFactory(ticket=TicketFactory(by=owner), by=owner, files=[A_FILE])).pk,
     "note": lambda owner: note_on_ticket(TicketFactory(by=owner), message="x", by=UserFactory(role="agent")).pk,
     "agent": lambda owner: Agent.objects.get_or_create(user=owner)[0].pk,
     "resource": lambda owner: create_resource(name="Room 1", by=None).pk,

@@ -1,5 +1,6 @@
 """The bridge behind the real server: processes, sockets and clients that misbehave."""
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -569,3 +570,47 @@ def test_it_stops_in_spite_of_slow_clients_and_answers_what_it_began():
         served.process.terminate()
         assert begun.result().status == 200
         assert served.process.wait(PATIENCE) == 0
+
+
+def filled(path, kind, size, **given):
+    """What the bridge says of a body of so many bytes; None where it takes it."""
+    bridge = Bridge(site, max_upload=3 * MIB, uploads_below="/panel/questions/", **given)
+    headers = [(b"host", b"x"), (b"content-length", b"%d" % size), (b"content-type", kind)]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+
+    async def receive():
+        return {"type": "http.request", "body": b"x" * size, "more_body": False}
+
+    try:
+        asyncio.run(bridge._fill(bytearray(), scope, receive))
+    except server._Refusal as refused:
+        return refused.status
+    return None
+
+
+QUESTIONS, FILES = "/panel/questions/new/", b"multipart/form-data; boundary=x"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "size", "status"),
+    [
+        (QUESTIONS, FILES, 3 * MIB, None),
+        (QUESTIONS, FILES, 3 * MIB + 1, 413),
+        (QUESTIONS, b"application/x-www-form-urlencoded", MIB + 1, 413),
+        ("/panel/book/", FILES, MIB + 1, 413),
+        ("/api/v1/support/replies/", FILES, MIB + 1, 413),
+    ],
+)
+def test_only_a_form_with_files_where_pages_take_them_may_be_larger(path, kind, size, status):
+    assert filled(path, kind, size) == status
+
+
+def test_large_forms_leave_room_for_everybody_else():
+    assert filled(QUESTIONS, FILES, 3 * MIB, max_bodies=5 * MIB) == 503
+    assert filled(QUESTIONS, FILES, MIB, max_bodies=5 * MIB) is None
+
+
+def test_a_person_whose_files_are_too_large_reads_what_to_do(served):
+    answer = served.request("POST", QUESTIONS, b"x" * (MIB + 1))
+    assert (answer.status, answer.headers["content-type"]) == (413, "text/plain; charset=utf-8")
+    assert "choose smaller or fewer files" in answer.text.decode()
