@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from support import actions
 from support.forms import AccountField
-from support.models import Agent, Attachment, Department, Reader, Reply, Ticket
+from support.models import Agent, Attachment, CannedReply, Department, Reader, Reply, Ticket
 from support.policies import explain, spellings
 from ticketing.models import User
 from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
@@ -115,6 +115,24 @@ class ReplyAdmin(ReadOnlyAdmin):
         """By ticket, or by author."""
         by_author = Q(author=author) if (author := User.objects.named(term)) else Q()
         return super().called(rows, term) | rows.filter(Q(ticket__code__in=spellings(term)) | by_author)
+
+
+@admin.register(CannedReply)
+class CannedReplyAdmin(SiteModelAdmin):
+    operation = "support.manage_canned"
+    list_display = ["title", "updated_at"]
+    search_fields = ["title", "message"]
+    ordering = ["title"]
+    fields = ["title", "message"]
+    actions = [each(actions.remove_canned_reply, _("Remove the selected canned replies"), "support.manage_canned")]
+
+    def save_model(self, request: HttpRequest, obj: CannedReply, form: ModelForm, change: bool) -> None:
+        """By the verbs, whose refusals the middleware shows."""
+        if change:
+            changes = {name: form.cleaned_data[name] for name in form.changed_data}
+            actions.change_canned_reply(obj, **changes, by=request.user)
+        else:
+            obj.pk = actions.add_canned_reply(**form.cleaned_data, by=request.user).pk
 
 
 @admin.register(Attachment)

@@ -106,6 +106,20 @@ class TooManyFiles(TooLarge):
     message = _("At most %(limit)d files go along at once. Send the others with another reply.")
 
 
+class UnknownPlaceholder(Conflict):
+    """A gap that nothing fills would be sent as it is."""
+
+    code = "unknown_placeholder"
+    message = _("Nothing fills {%(name)s}. There are: %(names)s.")
+
+
+class TitleTaken(Conflict):
+    """Canned replies are told apart by their titles."""
+
+    code = "title_taken"
+    message = _("There is a canned reply with this title already. Choose another one, or change that one.")
+
+
 class NoteMissing(Invalid):
     """Whoever gets a ticket reads what it is about."""
 

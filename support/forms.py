@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from support.models import Agent, Department, Priority, Ticket
+from support.models import Agent, CannedReply, Department, Priority, Ticket
 from support.policies import TAB_LEASE, File
 from ticketing.models import User
 from ticketing.texts import clean_text
@@ -171,6 +171,18 @@ class ReplyForm(OnceForm, _CleanForm):
 
     message = _MessageField(label=_("Your reply"))
     files = _FilesField()
+
+
+class CannedForm(forms.Form):
+    """A text that is answered often."""
+
+    canned = forms.ModelChoiceField(
+        CannedReply.objects.none(), label=_("Canned reply"), required=False, empty_label=_("Choose one")
+    )
+
+    def __init__(self, *given: Any, offered: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.fields["canned"].queryset = offered.order_by("title")  # type: ignore[attr-defined]
 
 
 class NoteForm(OnceForm, _CleanForm):

@@ -267,6 +267,32 @@ class Reply(Record):
         return f"{self.author}: {self.message[:40]}"
 
 
+class CannedReply(Record):
+    """A text that is answered often, with gaps for whom it is about."""
+
+    title = models.CharField(_("title"), max_length=100, unique=True)
+    message = models.TextField(
+        _("message"),
+        max_length=10_000,
+        help_text=_(
+            "{customer} becomes the customer’s name, {ticket} the ticket’s code, {agent} the name of who answers."
+        ),
+    )
+
+    objects = querysets.CannedReplyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("canned reply")
+        verbose_name_plural = _("canned replies")
+        constraints = [
+            models.CheckConstraint(condition=~Q(title="") & ~Q(message=""), name="support_canned_says_something")
+        ]
+        indexes = [models.Index(fields=["created_at", "id"], name="support_canned_in_order")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class Attachment(Record):
     """A file that came with a question, a reply or a note, and is seen by whoever sees that.
 

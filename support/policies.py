@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from support.errors import FileEmpty, FileTooLarge, FileTypeRefused
+from support.errors import FileEmpty, FileTooLarge, FileTypeRefused, UnknownPlaceholder
 from support.models import LIFT, MOST_TICKETS_AT_ONCE, Department, Ticket
 from support.querysets import LAST_PLACE
 from ticketing.errors import Invalid
@@ -29,6 +29,9 @@ TAB_LEASE = timedelta(minutes=3)
 READER_LEASE = timedelta(seconds=90)
 
 FILE_NAME_LIMIT = 100
+
+PLACEHOLDERS = ("customer", "ticket", "agent")
+_GAP = re.compile(r"\{([^{}\n]*)\}")
 
 
 def spellings(code: str) -> list[str]:
@@ -90,6 +93,22 @@ def put_beside(files: Iterable[Any], ticket: Any, replies: Iterable[Any]) -> Non
     ticket.came_along = came.get(None, [])
     for reply in replies:
         reply.came_along = came.get(reply.pk, [])
+
+
+def clean_gaps(message: str) -> str:
+    """The text of a canned reply, each gap of which something fills; else UnknownPlaceholder."""
+    for name in _GAP.findall(message):
+        if name not in PLACEHOLDERS:
+            names = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS)
+            raise UnknownPlaceholder(UnknownPlaceholder.message % {"name": name, "names": names}, field="message")
+    return message
+
+
+def filled(message: str, ticket: Any, agent: Any) -> str:
+    """A canned reply about this ticket, by this person. Whoever has no account is called as they said."""
+    customer = ticket.user.name if ticket.user else ticket.claimed_user_id or gettext("customer")
+    words = {"customer": customer, "ticket": ticket.code, "agent": agent.name}
+    return _GAP.sub(lambda gap: str(words.get(gap[1], gap[0])), message)
 
 
 def with_waited(tickets: QuerySet[Any]) -> QuerySet[Any]:

@@ -172,6 +172,15 @@ class ReplyQuerySet(RecordQuerySet):
         return self.select_related("author", "ticket").order_by("-created_at", "-id")
 
 
+class CannedReplyQuerySet(RecordQuerySet):
+    """Texts that are answered often."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """All of them, for whoever may use or change them."""
+        rights.require(actor, operation)
+        return self
+
+
 class AttachmentQuerySet(RecordQuerySet):
     """Files that came along."""
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("questions/<str:code>/", views.ticket, name="ticket"),
     path("questions/<str:code>/reply/", views.ticket_reply, name="reply"),
     path("questions/<str:code>/files/<uuid:pk>/", views.ticket_file, name="file"),
+    path("questions/<str:code>/insert/", views.ticket_insert, name="insert"),
     path("questions/<str:code>/note/", views.ticket_note, name="note"),
     path("questions/<str:code>/close/", views.ticket_close, name="close"),
     path("questions/<str:code>/reopen/", views.ticket_reopen, name="reopen"),

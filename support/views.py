@@ -18,8 +18,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from support import actions, forms
 from support.downloads import as_download
-from support.models import Agent, Attachment, Reader, Reply, Ticket
-from support.policies import TAB_LEASE, explain, put_beside, spellings
+from support.models import Agent, Attachment, CannedReply, Reader, Reply, Ticket
+from support.policies import TAB_LEASE, explain, filled, put_beside, spellings
 from ticketing import rights
 from ticketing.models import User
 from ticketing.rights import Scope
@@ -143,6 +143,8 @@ def _thread(request: OwnRequest, ticket: Ticket, **sent: Any) -> HttpResponse:
     }
     if rights.scope(request.user, "support.note"):
         shown["note"] = forms.NoteForm(auto_id="id_note_%s")
+    if rights.scope(request.user, "support.use_canned"):
+        shown["canned"] = forms.CannedForm(offered=_canned(request))
     if context["is_staff"] and not ticket.is_closed:
         shown |= _hands(request, ticket)
     return render_page(request, "support/ticket.html", "support/_thread.html", context | shown | sent)
@@ -236,6 +238,25 @@ def _since(request: OwnRequest, ticket: Ticket) -> list[Reply]:
     replies = Reply.objects.visible_to(request.user, "support.reply").filter(ticket=ticket).select_related("author")
     seen = _seen(request)
     return list(actions.said_since(replies, seen)[:SAID_ON_PAGE]) if seen else []
+
+
+def _canned(request: OwnRequest) -> Any:
+    return CannedReply.objects.visible_to(request.user, "support.use_canned")
+
+
+@operation("support.use_canned")
+@never_cache
+@_sent_from("support:ticket")
+def ticket_insert(request: OwnRequest, code: str) -> HttpResponse:
+    """The page again, with a canned reply after what was typed already; nothing is sent."""
+    ticket = _ticket(request, code, "support.reply")
+    form = forms.CannedForm(request.POST, offered=_canned(request))
+    chosen = form.cleaned_data["canned"] if form.is_valid() else None
+    typed = request.POST.get("message", "").strip()
+    message = "\n\n".join(filter(None, [typed, chosen and filled(chosen.message, ticket, request.user)]))
+    reply = forms.ReplyForm(auto_id="id_reply_%s", initial={"message": message[: forms.MESSAGE_LIMIT]})
+    reply.fields["message"].widget.attrs["autofocus"] = True
+    return _thread(request, ticket, reply=reply)
 
 
 @operation("support.note")

@@ -10,6 +10,7 @@ from support.actions.agents import (
     set_capacity,
     set_departments,
 )
+from support.actions.canned import add_canned_reply, change_canned_reply, remove_canned_reply
 from support.actions.dispatch import assign_waiting_tickets
 from support.actions.hands import assign_ticket, hand_over_ticket, release_ticket, take_ticket
 from support.actions.thread import Seen, forget_readers, look_at_ticket, said_since
@@ -28,9 +29,11 @@ from support.actions.welcome import check_invitation, welcome
 __all__ = [
     "Seen",
     "add_agent",
+    "add_canned_reply",
     "assign_ticket",
     "assign_waiting_tickets",
     "change_agent",
+    "change_canned_reply",
     "check_invitation",
     "close_ticket",
     "forget_readers",
@@ -45,6 +48,7 @@ __all__ = [
     "raise_unverified_ticket",
     "reject_ticket",
     "release_ticket",
+    "remove_canned_reply",
     "reopen_ticket",
     "reply_to_ticket",
     "said_since",

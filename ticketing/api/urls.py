@@ -51,6 +51,7 @@ router.register("support/questions", support.QuestionViewSet, "support-question"
 router.register("support/replies", support.ReplyViewSet, "support-reply")
 router.register("support/notes", support.NoteViewSet, "support-note")
 router.register("support/attachments", support.AttachmentViewSet, "support-attachment")
+router.register("support/canned-replies", support.CannedReplyViewSet, "support-canned-reply")
 router.register("support/agents", support.AgentViewSet, "support-agent")
 router.register("waiting", waiting.WaiterViewSet, "waiter")
 router.register("sign-ups", accounts.SignUpViewSet, "sign-up")

@@ -29,7 +29,15 @@ from allocation.models import Purchase as EventPurchase
 from allocation.models import Ticket as EventTicket
 from booking.actions import book, change_booking, create_resource, make_feed
 from booking.models import Service, Tally
-from support.actions import go_online, look_at_ticket, note_on_ticket, open_ticket, reject_ticket, reply_to_ticket
+from support.actions import (
+    add_canned_reply,
+    go_online,
+    look_at_ticket,
+    note_on_ticket,
+    open_ticket,
+    reject_ticket,
+    reply_to_ticket,
+)
 from support.policies import File
 from ticketing.actions import create_webhook, issue_token, post_mail, use_offer
 from ticketing.actions.hours import add_closure, add_special_opening, create_calendar, set_week
@@ -186,6 +194,7 @@ class World:
         self.questions = [open_ticket(**asked, department=where, priority=how) for where, how in ways]
         self.desk = go_online(self.agent, lasts=timedelta(hours=1), by=self.agent)
         reply_to_ticket(self.questions[0], message=TEXT, by=self.agent)
+        add_canned_reply(title=TEXT, message=TEXT, by=None)
         look_at_ticket(self.questions[0], by=self.people[Role.SUPERVISOR])
         files = [File("Ω.png", b"1")]
         self.file = reply_to_ticket(self.questions[0], message=TEXT, files=files, by=self.agent).files.get()

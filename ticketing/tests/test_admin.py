@@ -24,7 +24,7 @@ from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactor
 from booking.actions import create_resource, make_feed
 from booking.models import Booking, Tally
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
-from support.actions import look_at_ticket, reject_ticket
+from support.actions import add_canned_reply, look_at_ticket, reject_ticket
 from support.models import Agent
 from support.models import Ticket as Question
 from support.tests.factories import A_FILE, ReplyFactory, TicketFactory, online_agent
@@ -106,6 +106,7 @@ def make_hours(number):
 
 def make_of_apps(number, user):
     person = online_agent(capacity=1)
+    add_canned_reply(title=f"Answer {number}", message="x", by=None)
     ReplyFactory(ticket__by=user, files=[A_FILE])
     Question.objects.filter(user=user).update(status="in_progress", agent=person)
     look_at_ticket(Question.objects.filter(user=user).get(), by=person.user)

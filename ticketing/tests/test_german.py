@@ -274,6 +274,7 @@ def parts(world):
             for name in (
                 "reply",
                 "note",
+                "insert",
                 "close",
                 "reopen",
                 "triage",

@@ -18,7 +18,7 @@ from allocation.models import Ticket
 from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactory, TicketOptionFactory
 from booking.actions import check_in, create_resource, make_feed, walk_in
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
-from support.actions import assign_ticket, go_online, note_on_ticket
+from support.actions import add_canned_reply, assign_ticket, go_online, note_on_ticket
 from support.models import Agent
 from support.tests.factories import A_FILE, ReplyFactory, TicketFactory, file_of, online_agent
 from ticketing.actions import add_closure, add_special_opening, create_webhook, invite, issue_token, join_list
@@ -116,6 +116,12 @@ CASES = [
     api("support.reply", "GET", "support/replies/{id}/", thing="reply"),
     api("support.reply", "GET", "support/attachments/{id}/", thing="file"),
     api("support.reply", "GET", "support/attachments/{id}/content/", thing="file"),
+    api("support.use_canned", "GET", "support/canned-replies/"),
+    api("support.use_canned", "GET", "support/canned-replies/{id}/", thing="canned"),
+    Case("support.use_canned", "panel", "POST", "/panel/questions/{id}/insert/", thing="question", missing=NO_CODE),
+    api("support.manage_canned", "POST", "support/canned-replies/", {"title": "t", "message": "m"}),
+    api("support.manage_canned", "PATCH", "support/canned-replies/{id}/", {"title": "t"}, thing="canned"),
+    api("support.manage_canned", "DELETE", "support/canned-replies/{id}/", thing="canned"),
     api("support.note", "POST", "support/notes/", {"ticket": "{id}", "message": "hey"}, "question", missing=NO_CODE),
     api("support.note", "GET", "support/notes/", seen="note"),
     api("support.note", "GET", "support/notes/{id}/", thing="note"),
@@ -302,6 +308,7 @@ MAKE = {
     "question in work": lambda owner: _in_work(owner).code,
     "reply": lambda owner: ReplyFactory(ticket=TicketFactory(by=owner), by=owner).pk,
     "file": lambda owner: file_of(ReplyFactory(ticket=TicketFactory(by=owner), by=owner, files=[A_FILE])).pk,
+    "canned": lambda owner: add_canned_reply(title=f"c{owner.pk}", message="m", by=None).pk,
     "note": lambda owner: note_on_ticket(TicketFactory(by=owner), message="x", by=UserFactory(role="agent")).pk,
     "agent": lambda owner: Agent.objects.get_or_create(user=owner)[0].pk,
     "resource": lambda owner: create_resource(name="Room 1", by=None).pk,
@@ -335,7 +342,7 @@ MAKE = {
 }
 # Things that are nobody's: whoever reaches all reaches them, and there is no foreign one.
 SHARED = {"account", "walk-in", "invitation", "resource", "slot", "full slot", "service", "option", "event", "webhook"}
-SHARED |= {"calendar", "closure", "special opening"}
+SHARED |= {"calendar", "closure", "special opening", "canned"}
 
 
 def _waiting(owner):
