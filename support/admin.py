@@ -55,7 +55,7 @@ class TicketAdmin(ReadOnlyAdmin):
     fields = [
         *("code", "subject", STATE, URGENCY, "department", "agent", "why"),
         *("user", "claimed_user_id", "claimed_phone", "email", "message"),
-        *("created_at", "assigned_at", "answered_at", "closed_at", "released_by", "handover_note", "rejection"),
+        *("created_at", "assigned_at", "answered_at", "closed_at", "released_by", "handover_note", "tags", "rejection"),
     ]
     actions = [
         each(actions.close_ticket, _("Close the selected tickets"), "support.close"),

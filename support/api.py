@@ -23,6 +23,7 @@ from support.filters import AgentFilters, AttachmentFilters, ReplyFilters, Ticke
 from support.models import (
     MOST_TICKETS_AT_ONCE,
     PRESENCES,
+    TAG_LIMIT,
     Agent,
     Attachment,
     CannedReply,
@@ -100,6 +101,7 @@ class SupportTicketSerializer(ForStaff):
     assigned_at = Instant(read_only=True, allow_null=True)
     answered_at = Instant(read_only=True, allow_null=True, help_text="Null while the customer has the last word.")
     closed_at = Instant(read_only=True, allow_null=True)
+    tags = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="For staff.")
 
     place = serializers.IntegerField(
         read_only=True,
@@ -110,7 +112,9 @@ class SupportTicketSerializer(ForStaff):
         help_text="Why nobody has it, or what becomes of it while its agent is gone; otherwise empty."
     )
 
-    staff_fields = frozenset({"claimed_user_id", "claimed_phone", "email", "handover_note", "place", "why_waiting"})
+    staff_fields = frozenset(
+        {"claimed_user_id", "claimed_phone", "email", "handover_note", "tags", "place", "why_waiting"}
+    )
 
     class Meta:
         model = Ticket
@@ -135,6 +139,7 @@ class SupportTicketSerializer(ForStaff):
             "answered_at",
             "closed_at",
             "handover_note",
+            "tags",
             "place",
             "why_waiting",
         ]
@@ -208,6 +213,12 @@ class Triage(serializers.Serializer):
     department = Word(Department.choices, allow_blank=True, required=False)
 
 
+class TagInput(serializers.Serializer):
+    """A word by which staff find the ticket again."""
+
+    tag = Text(TAG_LIMIT)
+
+
 class Rejection(serializers.Serializer):
     """Why there will be no answer; the customer reads it."""
 
@@ -237,6 +248,8 @@ class TicketViewSet(ApiViewSet):
         "close": "support.close",
         "reopen": "support.close",
         "reject": "support.reject",
+        "tag": "support.triage",
+        "untag": "support.triage",
         "look": "support.triage",
         "take": "support.take",
         "release": "support.take",
@@ -250,6 +263,8 @@ class TicketViewSet(ApiViewSet):
         "create": NewTicket,
         "partial_update": Triage,
         "reject": Rejection,
+        "tag": TagInput,
+        "untag": TagInput,
         "hand_over": Handover,
         "assign": Assignment,
     }
@@ -266,6 +281,8 @@ class TicketViewSet(ApiViewSet):
             "priority": "high",
         },
         "partial_update": {"priority": "high", "department": "security"},
+        "tag": {"tag": "password"},
+        "untag": {"tag": "password"},
         "reject": {"reason": "This was meant for another organisation."},
         "hand_over": {
             "to": "00000000-0000-4000-8000-000000000001",
@@ -311,6 +328,18 @@ class TicketViewSet(ApiViewSet):
         """End an open ticket without an answer, for a reason."""
         ticket, said = self.get_object(), self.input()
         return self.answer(actions.reject_ticket(ticket, **said, by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def tag(self, request: Request, **kwargs: Any) -> Response:
+        """Put a tag on the ticket; twice is harmless. Its customer sees nothing of it."""
+        ticket, said = self.get_object(), self.input()
+        return self.answer(actions.tag_ticket(ticket, **said, by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def untag(self, request: Request, **kwargs: Any) -> Response:
+        """Take a tag off the ticket; twice is harmless."""
+        ticket, said = self.get_object(), self.input()
+        return self.answer(actions.untag_ticket(ticket, **said, by=request.user))
 
     @action(detail=True, methods=["post"])
     def look(self, request: Request, **kwargs: Any) -> Response:

@@ -106,6 +106,20 @@ class TooManyFiles(TooLarge):
     message = _("At most %(limit)d files go along at once. Send the others with another reply.")
 
 
+class TagRefused(Conflict):
+    """Tags are words that everybody spells alike."""
+
+    code = "tag_refused"
+    message = _("A tag has up to 30 letters, digits, spaces and hyphens, and begins with a letter or a digit.")
+
+
+class TooManyTags(Conflict):
+    """Whoever needs more needs another word."""
+
+    code = "too_many_tags"
+    message = _("A ticket has up to 10 tags. Remove one first.")
+
+
 class UnknownPlaceholder(Conflict):
     """A gap that nothing fills would be sent as it is."""
 

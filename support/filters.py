@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 
 from support.models import Agent, Attachment, Department, Priority, Reply, Ticket
 from support.policies import spellings
+from ticketing import rights
 from ticketing.toolkit.filters import FlagFilter, IdFilter, InstantFilter, TextFilter
 
 
@@ -19,6 +20,7 @@ class TicketFilters(django_filters.FilterSet):
     priority = django_filters.ChoiceFilter(choices=Priority.choices)
     customer = IdFilter(field_name="user", help_text="Of this account.")
     agent = IdFilter(help_text="In the hands of this agent, or ended by them.")
+    tag = TextFilter(method="has_tag", help_text="With this tag. Tags are for staff: others find none.")
     created_from = InstantFilter(field_name="created_at", lookup_expr="gte", help_text="At this instant or later.")
     created_to = InstantFilter(field_name="created_at", lookup_expr="lt", help_text="Before this instant.")
 
@@ -29,6 +31,11 @@ class TicketFilters(django_filters.FilterSet):
     def has_code(self, tickets: QuerySet, name: str, value: str) -> QuerySet:
         """The one of that code, however it is spelled."""
         return tickets.filter(code__in=spellings(value))
+
+    def has_tag(self, tickets: QuerySet, name: str, value: str) -> QuerySet:
+        """Those with the tag; whoever may not see tags learns nothing by asking."""
+        sees = self.request and rights.scope(self.request.user, "support.triage")
+        return tickets.tagged(" ".join(value.lower().split())) if sees else tickets.none()
 
     def is_closed(self, tickets: QuerySet, name: str, value: bool) -> QuerySet:
         """Those that came to an end, or the others."""

@@ -10,8 +10,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from support.models import Agent, CannedReply, Department, Priority, Ticket
-from support.policies import TAB_LEASE, File
+from support.models import TAG_LIMIT, Agent, CannedReply, Department, Priority, Ticket
+from support.policies import TAB_LEASE, File, clean_tag
 from ticketing.models import User
 from ticketing.texts import clean_text
 from ticketing.toolkit.panel import OnceForm, refusals_on
@@ -133,9 +133,19 @@ class StaffNarrowForm(NarrowForm):
 
     department = forms.ChoiceField(label=_("Department"), choices=_narrowed_departments, required=False)
     priority = forms.ChoiceField(label=_("Priority"), choices=_narrowed_priorities, required=False)
+    tag = forms.CharField(
+        label=_("Tag"), max_length=TAG_LIMIT, required=False, widget=forms.TextInput({"autocomplete": "off"})
+    )
     mine = forms.BooleanField(label=_("Only those in my hands"), required=False)
 
-    field_order = ["status", "department", "priority", "order", "mine"]
+    field_order = ["status", "department", "priority", "tag", "order", "mine"]
+
+    def clean_tag(self) -> str:
+        """The tag as everybody spells it; empty for none."""
+        typed: str = self.cleaned_data["tag"]
+        with refusals_on(self):
+            return clean_tag(typed) if typed else ""
+        return ""
 
 
 class QuestionForm(OnceForm, _CleanForm):
@@ -197,6 +207,16 @@ class TriageForm(forms.Form):
 
     priority = forms.ChoiceField(label=_("Priority"), choices=_priorities)
     department = forms.ChoiceField(label=_("Department"), choices=_departments, required=False)
+
+
+class TagForm(forms.Form):
+    """One more tag."""
+
+    tag = forms.CharField(
+        label=_("New tag"),
+        max_length=TAG_LIMIT,
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
 
 
 class RejectForm(_CleanForm):

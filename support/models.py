@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
@@ -16,6 +17,7 @@ from ticketing.models import Record, State, Stock, Tone
 
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no letter looks like a digit
 CODE_LENGTH = 12
+TAG_LIMIT, MOST_TAGS = 30, 10
 
 
 def new_code() -> str:
@@ -174,6 +176,15 @@ class Ticket(Record):
     handover_note = models.CharField(
         _("note at the handover"), max_length=1000, blank=True, default="", db_default="", editable=False
     )
+    tags = ArrayField(
+        models.CharField(max_length=TAG_LIMIT),
+        verbose_name=_("tags"),
+        default=list,
+        db_default=[],
+        blank=True,
+        editable=False,
+        help_text=_("Words by which staff find it again. No customer sees them."),
+    )
     rejection = models.CharField(_("reason of the rejection"), max_length=250, blank=True, editable=False)
 
     objects = querysets.TicketQuerySet.as_manager()
@@ -209,6 +220,7 @@ class Ticket(Record):
                 name="support_ticket_released",
             ),
             models.Index(fields=["-created_at", "-id"], name="support_ticket_newest"),
+            GinIndex(fields=["tags"], name="support_ticket_tagged"),
             models.Index(fields=["queue_at", "id"], name="support_ticket_in_order"),
             models.Index(fields=["-updated_at", "-id"], name="support_ticket_changed_last"),
             models.Index(fields=["user", "-created_at"], name="support_ticket_of_account"),

@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from support.errors import FileEmpty, FileTooLarge, FileTypeRefused, UnknownPlaceholder
-from support.models import LIFT, MOST_TICKETS_AT_ONCE, Department, Ticket
+from support.errors import FileEmpty, FileTooLarge, FileTypeRefused, TagRefused, UnknownPlaceholder
+from support.models import LIFT, MOST_TICKETS_AT_ONCE, TAG_LIMIT, Department, Ticket
 from support.querysets import LAST_PLACE
 from ticketing.errors import Invalid
 from ticketing.hours import Hours
@@ -93,6 +93,14 @@ def put_beside(files: Iterable[Any], ticket: Any, replies: Iterable[Any]) -> Non
     ticket.came_along = came.get(None, [])
     for reply in replies:
         reply.came_along = came.get(reply.pk, [])
+
+
+def clean_tag(tag: str) -> str:
+    """The tag as everybody spells it, or TagRefused."""
+    spelled = " ".join(unicodedata.normalize("NFC", tag).lower().split())
+    if len(spelled) > TAG_LIMIT or not re.fullmatch(r"[^\W_]([^\W_]|[ -])*", spelled):
+        raise TagRefused(field="tag")
+    return spelled
 
 
 def clean_gaps(message: str) -> str:

@@ -99,6 +99,10 @@ class TicketQuerySet(RecordQuerySet):
         named = {"open": self.open, "closed": self.closed}.get(word)
         return named() if named else self.filter(status=word)
 
+    def tagged(self, tag: str) -> Self:
+        """With this tag."""
+        return self.filter(tags__contains=[tag])
+
     def held_by(self, person: Actor) -> Self:
         """In the hands of this person, or ended there."""
         return self.filter(agent__user=person)

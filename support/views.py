@@ -81,6 +81,8 @@ def _narrowed(rows: Any, wanted: dict[str, Any], person: User) -> QuerySet:
         rows = rows.filter(department="" if department == forms.ANY else department)
     if priority := wanted.get("priority"):
         rows = rows.filter(priority=priority)
+    if tag := wanted.get("tag"):
+        rows = rows.tagged(tag)
     return rows.held_by(person) if wanted.get("mine") else rows
 
 
@@ -139,6 +141,7 @@ def _thread(request: OwnRequest, ticket: Ticket, **sent: Any) -> HttpResponse:
     shown = {
         "reply": forms.ReplyForm(auto_id="id_reply_%s"),
         "triage": forms.TriageForm(auto_id="id_triage_%s", initial=now),
+        "tag": forms.TagForm(auto_id="id_tag_%s"),
         "reject": forms.RejectForm(auto_id="id_reject_%s"),
     }
     if rights.scope(request.user, "support.note"):
@@ -306,6 +309,30 @@ def ticket_triage(request: OwnRequest, code: str) -> HttpResponse:
             actions.triage_ticket(ticket, **form.cleaned_data, by=request.user)
             return _back(request, ticket, _("Priority and department are saved."))
     return _thread(request, ticket, triage=form)
+
+
+@operation("support.triage")
+@never_cache
+@_sent_from("support:ticket")
+def ticket_tag(request: OwnRequest, code: str) -> HttpResponse:
+    """One more word by which it is found again."""
+    ticket = _ticket(request, code, "support.triage")
+    form = forms.TagForm(request.POST, auto_id="id_tag_%s")
+    if form.is_valid():
+        with refusals_on(form):
+            actions.tag_ticket(ticket, **form.cleaned_data, by=request.user)
+            return _back(request, ticket, _("The tag is on the question."))
+    return _thread(request, ticket, tag=form)
+
+
+@operation("support.triage")
+@never_cache
+@_sent_from("support:ticket")
+def ticket_untag(request: OwnRequest, code: str) -> HttpResponse:
+    """One word less."""
+    ticket = _ticket(request, code, "support.triage")
+    actions.untag_ticket(ticket, tag=request.POST.get("tag", ""), by=request.user)
+    return _back(request, ticket, _("The tag is removed."))
 
 
 @operation("support.reject")

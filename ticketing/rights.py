@@ -172,7 +172,7 @@ WORDS: dict[str, str] = {
     "support.list": "list, filter and count tickets",
     "support.read": "read a ticket",
     "support.close": "close and re-open a ticket",
-    "support.triage": "change priority and department of a ticket",
+    "support.triage": "change priority, department and tags of a ticket, and see who else has it open",
     "support.reject": "end a ticket without an answer, for a reason",
     "support.take": "take a ticket, release it, and hand it over with a note",
     "support.assign": "give a ticket to somebody",

@@ -13,6 +13,7 @@ from support.actions.agents import (
 from support.actions.canned import add_canned_reply, change_canned_reply, remove_canned_reply
 from support.actions.dispatch import assign_waiting_tickets
 from support.actions.hands import assign_ticket, hand_over_ticket, release_ticket, take_ticket
+from support.actions.tags import tag_ticket, untag_ticket
 from support.actions.thread import Seen, forget_readers, look_at_ticket, said_since
 from support.actions.tickets import (
     close_ticket,
@@ -54,7 +55,9 @@ __all__ = [
     "said_since",
     "set_capacity",
     "set_departments",
+    "tag_ticket",
     "take_ticket",
     "triage_ticket",
+    "untag_ticket",
     "welcome",
 ]

@@ -275,6 +275,8 @@ def parts(world):
                 "reply",
                 "note",
                 "insert",
+                "tag",
+                "untag",
                 "close",
                 "reopen",
                 "triage",

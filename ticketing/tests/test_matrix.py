@@ -98,6 +98,10 @@ CASES = [
     api(
         "support.reject", "POST", "support/tickets/{id}/reject/", {"reason": "spam"}, thing="question", missing=NO_CODE
     ),
+    *(
+        api("support.triage", "POST", f"support/tickets/{{id}}/{verb}/", {"tag": "a"}, "question", missing=NO_CODE)
+        for verb in ("tag", "untag")
+    ),
     api("support.triage", "POST", "support/tickets/{id}/look/", thing="question", missing=NO_CODE),
     api("support.take", "POST", "support/tickets/{id}/take/", thing="waiting question", missing=NO_CODE),
     api("support.take", "POST", "support/tickets/{id}/release/", thing="question in work", missing=NO_CODE),
