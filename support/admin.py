@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from support import actions
 from support.forms import AccountField
-from support.models import Agent, Attachment, CannedReply, Department, Reader, Reply, Ticket
+from support.models import About, Agent, Attachment, CannedReply, Department, Reader, Reply, Ticket
 from support.policies import explain, spellings
 from ticketing.models import User
 from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
@@ -115,6 +115,14 @@ class ReplyAdmin(ReadOnlyAdmin):
         """By ticket, or by author."""
         by_author = Q(author=author) if (author := User.objects.named(term)) else Q()
         return super().called(rows, term) | rows.filter(Q(ticket__code__in=spellings(term)) | by_author)
+
+
+@admin.register(About)
+class AboutAdmin(ReadOnlyAdmin):
+    list_display = ["ticket", "kind", "object_id", "created_at"]
+    list_select_related = ["ticket"]
+    ordering = ["-created_at", "-id"]
+    fields = ["ticket", "kind", "object_id", "created_at"]
 
 
 @admin.register(CannedReply)

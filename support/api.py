@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +25,7 @@ from support.models import (
     MOST_TICKETS_AT_ONCE,
     PRESENCES,
     TAG_LIMIT,
+    About,
     Agent,
     Attachment,
     CannedReply,
@@ -38,6 +40,7 @@ from support.querysets import LAST_PLACE
 from ticketing import rights
 from ticketing.errors import NotFound
 from ticketing.models import User
+from ticketing.subjects import Subject
 from ticketing.texts import clean_email
 from ticketing.toolkit.api import ApiViewSet
 from ticketing.toolkit.contracts import found
@@ -84,6 +87,17 @@ class HandlerSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class AboutSerializer(serializers.ModelSerializer):
+    """Something of the customer's, of another part of the API."""
+
+    id = serializers.UUIDField(source="object_id", read_only=True)
+
+    class Meta:
+        model = About
+        fields = ["kind", "id"]
+        read_only_fields = fields
+
+
 class SupportTicketSerializer(ForStaff):
     """A question and how far it is. People know it by its code."""
 
@@ -101,6 +115,7 @@ class SupportTicketSerializer(ForStaff):
     assigned_at = Instant(read_only=True, allow_null=True)
     answered_at = Instant(read_only=True, allow_null=True, help_text="Null while the customer has the last word.")
     closed_at = Instant(read_only=True, allow_null=True)
+    about = AboutSerializer(many=True, read_only=True)
     tags = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="For staff.")
 
     place = serializers.IntegerField(
@@ -138,6 +153,7 @@ class SupportTicketSerializer(ForStaff):
             "assigned_at",
             "answered_at",
             "closed_at",
+            "about",
             "handover_note",
             "tags",
             "place",
@@ -195,6 +211,13 @@ class NewFile(serializers.Serializer):
     content = Base64()
 
 
+class NewAbout(serializers.Serializer):
+    """A booking, a purchase or an event ticket of the customer's."""
+
+    kind = Word([(kind, kind) for kind in settings.QUESTIONS_ABOUT])
+    id = Id()
+
+
 class NewTicket(serializers.Serializer):
     """A question. Without a department any agent answers it."""
 
@@ -203,6 +226,9 @@ class NewTicket(serializers.Serializer):
     department = Word(Department.choices, allow_blank=True, default="")
     priority = Word(Priority.choices, default=Priority.MEDIUM)
     files = serializers.ListField(child=NewFile(), min_length=0, max_length=20, required=False)
+    about = serializers.ListField(
+        child=NewAbout(), min_length=0, max_length=5, required=False, help_text="What of the customer's it is about."
+    )
     customer = Id(required=False, help_text="Staff only: the account on whose behalf it is asked.")
 
 
@@ -294,7 +320,7 @@ class TicketViewSet(ApiViewSet):
 
     def rows(self) -> QuerySet:
         """Every ticket with who asked and who answers."""
-        return Ticket.objects.explained().select_related("user", "agent__user")
+        return Ticket.objects.explained().select_related("user", "agent__user").prefetch_related("about")
 
     def named(self) -> dict[str, Any]:
         """The code in the address, however it is spelled."""
@@ -304,6 +330,7 @@ class TicketViewSet(ApiViewSet):
         """Ask something, or as staff on behalf of a customer."""
         wanted = self.input()
         wanted["files"] = _files(wanted)
+        wanted["about"] = [Subject(one["kind"], one["id"]) for one in wanted.get("about", [])]
         if named := wanted.pop("customer", None):
             wanted["customer"] = _account(named)
         return self.answer(actions.open_ticket(**wanted, by=request.user), 201)

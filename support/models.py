@@ -14,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from support import querysets
 from ticketing.models import Record, State, Stock, Tone
+from ticketing.subjects import Subject
 
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no letter looks like a digit
 CODE_LENGTH = 12
@@ -277,6 +278,29 @@ class Reply(Record):
 
     def __str__(self) -> str:
         return f"{self.author}: {self.message[:40]}"
+
+
+class About(Record):
+    """Something of the customer's that a ticket is about: a booking, a purchase or an event ticket."""
+
+    ticket = models.ForeignKey(
+        Ticket, on_delete=models.CASCADE, related_name="about", verbose_name=pgettext_lazy("support", "ticket")
+    )
+    kind = models.CharField(_("kind"), max_length=40)
+    object_id = models.UUIDField(_("object"))
+
+    class Meta:
+        verbose_name = _("subject of a ticket")
+        verbose_name_plural = _("subjects of tickets")
+        constraints = [models.UniqueConstraint(fields=["ticket", "kind", "object_id"], name="support_about_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id}"
+
+    @property
+    def subject(self) -> Subject:
+        """By what the app that has it finds it."""
+        return Subject(self.kind, self.object_id)
 
 
 class CannedReply(Record):

@@ -20,7 +20,7 @@ from support import actions, forms
 from support.downloads import as_download
 from support.models import Agent, Attachment, CannedReply, Reader, Reply, Ticket
 from support.policies import TAB_LEASE, explain, filled, put_beside, spellings
-from ticketing import rights
+from ticketing import rights, subjects
 from ticketing.models import User
 from ticketing.rights import Scope
 from ticketing.toolkit.contracts import parse_uuid
@@ -94,18 +94,27 @@ def ticket_new(request: OwnRequest) -> HttpResponse:
     may_name_others = rights.scope(request.user, "support.open") == Scope.ALL
     shape = forms.StaffQuestionForm if may_name_others else forms.QuestionForm
     form = shape(*((request.POST, request.FILES) if request.method == "POST" else ()), initial=_brought(request))
+    about = _named_about(request)
     if form.is_valid():
-        typed = form.cleaned_data
+        typed = form.cleaned_data | {"about": [about] if about else []}
         key = typed.pop("form_key")
         with refusals_on(form):
             made = once(request, key, "panel support.open", lambda: actions.open_ticket(**typed, by=request.user))
             ticket = get_object_or_404(Ticket.objects.visible_to(request.user, "support.open"), pk=made)
             return _back(request, ticket, _("The question is sent. The answer appears here."))
-    return render(request, "support/ticket_new.html", {"form": form})
+    is_about = subjects.shown([about] if about else [], owner=request.user)
+    return render(request, "support/ticket_new.html", {"form": form, "about": about, "is_about": is_about.get(about)})
+
+
+def _named_about(request: OwnRequest) -> subjects.Subject | None:
+    """What “I need help with this” was pressed on, as the address or the form names it."""
+    kind, _colon, pk = (request.POST.get("about") or request.GET.get("about", "")).partition(":")
+    named = parse_uuid(pk)
+    return subjects.Subject(kind, named) if named else None
 
 
 def _brought(request: OwnRequest) -> dict[str, str]:
-    """What a link “Ask about this” fills in. It only spares typing: nothing of it counts before it is sent."""
+    """What a link “I need help with this” fills in. It only spares typing: nothing of it counts before it is sent."""
     limits = {"subject": forms.SUBJECT_LIMIT, "message": forms.MESSAGE_LIMIT}
     return {name: request.GET[name][:limit] for name, limit in limits.items() if name in request.GET}
 
@@ -133,6 +142,7 @@ def _thread(request: OwnRequest, ticket: Ticket, **sent: Any) -> HttpResponse:
     files = Attachment.objects.visible_to(request.user, "support.reply").beside(ticket, page.rows)
     put_beside(files, ticket, page.rows)
     context = {"ticket": ticket, "page": page, "said": page.rows[::-1], "is_staff": _is_staff(request)}
+    context["about"] = subjects.shown([one.subject for one in ticket.about.all()], owner=ticket.user).values()
     if context["is_staff"]:
         context["why"] = explain([ticket])[0].why
         context["others"] = Reader.objects.beside(request.user, ticket)[:READERS_NAMED]

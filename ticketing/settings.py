@@ -391,6 +391,14 @@ LINKS_IN_MAILS = {
 # which returns more context and the files (name, content, type).
 ABOUT_IN_MAILS = {"allocation.tickets": "allocation.documents.of_mail"}
 
+# What a question at the support desk can be about, by its kind: a function of ids and of the account whose they have to
+# be, which returns of each that is there, by its id, what people call it and the address of its page.
+QUESTIONS_ABOUT = {
+    "booking.booking": "booking.links.bookings_of",
+    "allocation.purchase": "allocation.links.purchases_of",
+    "allocation.ticket": "allocation.links.tickets_of",
+}
+
 # How long an agent who logged in by the ticket-service contract, whose clients send no sign of life, counts as there.
 AGENT_LOGIN_LEASE = timedelta(hours=whole("AGENT_LOGIN_LEASE_HOURS", 8))
 # How long an agent whose presence lapsed keeps what nobody has answered yet: a train in a tunnel is no end of work.

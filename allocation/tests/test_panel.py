@@ -151,7 +151,7 @@ def test_a_refused_choice_says_what_to_do_next(client, customer):
 
 
 def asked(html):
-    """What the links “Ask about this” fill in."""
+    """What the links “I need help with this” fill in."""
     links = re.findall(r'href="/panel/questions/new/\?([^"]+)"', html)
     return [dict(parse_qsl(link.replace("&amp;", "&"))) for link in links]
 

@@ -11,12 +11,13 @@ from support.actions.dispatch import assign_on_commit
 from support.actions.files import attach
 from support.actions.thread import Seen, require_seen
 from support.errors import AlreadyClosed, ReasonMissing
-from support.models import LIFT, Agent, Priority, Reply, Ticket, place_in_queue
+from support.models import LIFT, About, Agent, Priority, Reply, Ticket, place_in_queue
 from support.policies import File
 from ticketing import rights
 from ticketing.errors import NotFound
 from ticketing.models import Activity, User
 from ticketing.rights import Actor, Scope
+from ticketing.subjects import Subject, shown
 from ticketing.tasks import enqueue
 from ticketing.texts import clean_email
 
@@ -52,17 +53,24 @@ def open_ticket(
     by: User,
     customer: User | None = None,
     files: Sequence[File] = (),
+    about: Sequence[Subject] = (),
 ) -> Ticket:
     """Put the account's question, or on its behalf that of `customer`, into the queue of a department.
 
-    An empty department is any agent's. NotFound when somebody else's account is named by who may name only their own.
+    An empty department is any agent's. NotFound when somebody else's account is named by who may name only their own,
+    and when it is `about` something that is not the account's.
     """
     reached = rights.require(by, "support.open")
     asks = customer or by
     if reached == Scope.OWN and asks != by:
         raise NotFound(field="customer")
     ticket = Ticket(user=asks, subject=subject, message=message, department=department, priority=priority)
-    return _join_queue(ticket, files, by=by, **({} if asks == by else {"on_behalf_of": str(asks.pk)}))
+    told = shown(about, owner=asks)
+    if len(told) < len(set(about)):
+        raise NotFound(field="about")
+    ticket = _join_queue(ticket, files, by=by, **({} if asks == by else {"on_behalf_of": str(asks.pk)}))
+    About.objects.bulk_create(About(ticket=ticket, kind=kind, object_id=pk) for kind, pk in told)
+    return ticket
 
 
 def subject_of(query: str) -> str:

@@ -54,6 +54,7 @@ from ticketing.models import (
     Waiter,
 )
 from ticketing.rights import Role
+from ticketing.subjects import Subject
 from ticketing.tests.factories import UserFactory
 
 NOON = datetime(2031, 5, 6, 12, tzinfo=UTC)
@@ -196,6 +197,8 @@ class World:
         reply_to_ticket(self.questions[0], message=TEXT, by=self.agent)
         add_canned_reply(title=TEXT, message=TEXT, by=None)
         look_at_ticket(self.questions[0], by=self.people[Role.SUPERVISOR])
+        about = [Subject("booking.booking", self.booking.pk), Subject("allocation.ticket", self.staged_ticket.pk)]
+        self.questions.append(open_ticket(**asked, department="", priority="low", about=about))
         files = [File("Ω.png", b"1")]
         self.file = reply_to_ticket(self.questions[0], message=TEXT, files=files, by=self.agent).files.get()
         note_on_ticket(self.questions[0], message=TEXT, by=self.agent)

@@ -47,6 +47,7 @@ from ticketing.models import (
     Waiter,
     Webhook,
 )
+from ticketing.subjects import Subject
 from ticketing.tasks import enqueue
 from ticketing.tests.factories import UserFactory, bearer
 from ticketing.tests.snapshots import nothing_changes
@@ -111,6 +112,7 @@ def make_of_apps(number, user):
     Question.objects.filter(user=user).update(status="in_progress", agent=person)
     look_at_ticket(Question.objects.filter(user=user).get(), by=person.user)
     booking = BookingFactory(service=ServiceFactory(), starts_at=NOON + timedelta(hours=number), by=user)
+    TicketFactory(by=user, about=[Subject("booking.booking", booking.pk)])
     make_feed(resource=create_resource(name=f"Room {number}", by=None), by=None)
     Tally.objects.count_cancelled(booking)
     PurchaseFactory(option=TicketOptionFactory(event=EventFactory()), buyer=user.pk, by=user)
