@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -12,7 +13,18 @@ from django.utils.translation import pgettext_lazy
 
 from support import actions
 from support.forms import AccountField
-from support.models import About, Agent, Attachment, CannedReply, Department, Reader, Reply, Ticket
+from support.models import (
+    About,
+    Agent,
+    Attachment,
+    CannedReply,
+    Department,
+    Promise,
+    Reader,
+    Reply,
+    ServiceLevel,
+    Ticket,
+)
 from support.policies import explain, spellings
 from ticketing.models import User
 from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
@@ -44,18 +56,19 @@ class TicketAdmin(ReadOnlyAdmin):
     ]
     list_display_links = ["code", "subject"]
     list_filter = ["status", "priority", "department", "created_at"]
-    list_select_related = ["agent__user", "user"]
+    list_select_related = ["agent__user", "user", "promise"]
     search_fields = ["subject", "claimed_user_id"]
     search_help_text = _(
         "A code, or the username or e-mail address of whoever asked. Words are looked for in the 10,000 newest tickets."
     )
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
-    readonly_fields = [STATE, URGENCY, "why"]
+    readonly_fields = [STATE, URGENCY, "why", "respond_by", "resolve_by"]
     fields = [
         *("code", "subject", STATE, URGENCY, "department", "agent", "why"),
         *("user", "claimed_user_id", "claimed_phone", "email", "message"),
-        *("created_at", "assigned_at", "answered_at", "closed_at", "released_by", "handover_note", "tags", "rejection"),
+        *("created_at", "assigned_at", "first_answered_at", "respond_by", "resolve_by"),
+        *("answered_at", "closed_at", "released_by", "handover_note", "tags", "rejection"),
     ]
     actions = [
         each(actions.close_ticket, _("Close the selected tickets"), "support.close"),
@@ -75,6 +88,16 @@ class TicketAdmin(ReadOnlyAdmin):
     def why(self, ticket: Ticket) -> str:
         """With its place in the queue; empty of what waits for nothing."""
         return str(ticket.why if hasattr(ticket, "why") else explain([ticket])[0].why)
+
+    @admin.display(description=_("first response due"))
+    def respond_by(self, ticket: Ticket) -> datetime | None:
+        """What a service level promised, if there was one."""
+        return ticket.promise.respond_by if hasattr(ticket, "promise") else None
+
+    @admin.display(description=_("resolution due"))
+    def resolve_by(self, ticket: Ticket) -> datetime | None:
+        """The same; empty while the customer has the next word."""
+        return ticket.promise.resolve_by if hasattr(ticket, "promise") else None
 
     @admin.display(description=_("customer"))
     def asker(self, ticket: Ticket) -> str | None:
@@ -232,3 +255,46 @@ class AgentAdmin(SiteModelAdmin):
             actions.change_agent(obj, **changes, by=request.user)
         else:
             obj.pk = actions.add_agent(**form.cleaned_data, by=request.user).pk
+
+
+@admin.register(ServiceLevel)
+class ServiceLevelAdmin(SiteModelAdmin):
+    """What is promised; due times that stand already do not change with it."""
+
+    operation = "support.manage_levels"
+    list_display = ["asked", "first_response", "resolution"]
+    search_help_text = _("An id.")
+    ordering = ["priority", "department"]
+    fields = ["department", "priority", "first_response", "resolution"]
+    actions = [each(actions.remove_level, _("Remove the selected service levels"), "support.manage_levels")]
+
+    @admin.display(description=pgettext_lazy("support", "tickets"))
+    def asked(self, level: ServiceLevel) -> str:
+        """For which tickets it stands."""
+        return str(level)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ServiceLevel | None = None) -> list[str]:
+        """A level stays the one of its priority and department."""
+        return ["department", "priority"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: ServiceLevel, form: ModelForm, change: bool) -> None:
+        """By the verbs, whose refusals stand in the form."""
+        if change:
+            actions.change_level(obj, **{name: form.cleaned_data[name] for name in form.changed_data}, by=request.user)
+        else:
+            obj.pk = actions.create_level(**form.cleaned_data, by=request.user).pk
+
+
+@admin.register(Promise)
+class PromiseAdmin(ReadOnlyAdmin):
+    """What is owed to tickets, and until when."""
+
+    list_display = ["ticket", "respond_by", "resolve_by", "response_missed_at", "resolution_missed_at"]
+    list_select_related = ["ticket"]
+    search_fields = ["ticket__code"]
+    search_help_text = _("The code of a ticket.")
+    ordering = ["-asked_at", "-pk"]
+    fields = [
+        *("ticket", "asked_at", "respond_by", "response_missed_at"),
+        *("resolve_by", "clock_since", "clock_spent", "resolution_missed_at"),
+    ]

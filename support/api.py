@@ -22,6 +22,7 @@ from support.downloads import as_download
 from support.errors import ThreadMovedOn
 from support.filters import AgentFilters, AttachmentFilters, ReplyFilters, TicketFilters
 from support.models import (
+    MOST_MINUTES,
     MOST_TICKETS_AT_ONCE,
     PRESENCES,
     TAG_LIMIT,
@@ -31,8 +32,10 @@ from support.models import (
     CannedReply,
     Department,
     Priority,
+    Promise,
     Reader,
     Reply,
+    ServiceLevel,
     Ticket,
 )
 from support.policies import DeskHours, File, spellings, why_waiting
@@ -98,6 +101,22 @@ class AboutSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class PromiseSerializer(serializers.ModelSerializer):
+    """What a service level promises, on the clocks of the desk's business hours."""
+
+    respond_by = Instant(read_only=True, allow_null=True, help_text="Null if nothing was promised.")
+    resolve_by = Instant(
+        read_only=True, allow_null=True, help_text="Null if nothing was promised, and while the customer is to reply."
+    )
+    late = serializers.BooleanField(source="is_late", read_only=True, help_text="Whether it is owed and overdue.")
+    resting = serializers.BooleanField(source="rests", read_only=True, help_text="Whether the customer is to reply.")
+
+    class Meta:
+        model = Promise
+        fields = ["respond_by", "resolve_by", "late", "resting"]
+        read_only_fields = fields
+
+
 class SupportTicketSerializer(ForStaff):
     """A question and how far it is. People know it by its code."""
 
@@ -118,6 +137,8 @@ class SupportTicketSerializer(ForStaff):
     about = AboutSerializer(many=True, read_only=True)
     tags = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="For staff.")
 
+    first_answered_at = Instant(read_only=True, allow_null=True, help_text="When staff first said something.")
+    promise = PromiseSerializer(read_only=True, allow_null=True, help_text="Null where no service level applied.")
     place = serializers.IntegerField(
         read_only=True,
         allow_null=True,
@@ -151,9 +172,11 @@ class SupportTicketSerializer(ForStaff):
             "created_at",
             "updated_at",
             "assigned_at",
+            "first_answered_at",
             "answered_at",
             "closed_at",
             "about",
+            "promise",
             "handover_note",
             "tags",
             "place",
@@ -320,7 +343,7 @@ class TicketViewSet(ApiViewSet):
 
     def rows(self) -> QuerySet:
         """Every ticket with who asked and who answers."""
-        return Ticket.objects.explained().select_related("user", "agent__user").prefetch_related("about")
+        return Ticket.objects.explained().select_related("user", "agent__user", "promise").prefetch_related("about")
 
     def named(self) -> dict[str, Any]:
         """The code in the address, however it is spelled."""
@@ -766,3 +789,69 @@ class AgentViewSet(ApiViewSet):
         agent = self.get_object()
         actions.go_offline(agent.user, by=request.user)
         return self.answer(agent)
+
+
+def _minutes(**kwargs: Any) -> Count:
+    return Count(max_value=MOST_MINUTES, required=False, allow_null=True, **kwargs)
+
+
+class LevelSerializer(serializers.ModelSerializer):
+    """What is promised for questions of a priority, in minutes while the desk is open."""
+
+    created_at = Instant(read_only=True)
+    updated_at = Instant(read_only=True)
+
+    class Meta:
+        model = ServiceLevel
+        fields = ["id", "department", "priority", "first_response", "resolution", "created_at", "updated_at"]
+        read_only_fields = fields
+
+
+class LevelChange(serializers.Serializer):
+    """What is promised from now on; what is left out stays, null promises nothing."""
+
+    first_response = _minutes(help_text="Minutes while the desk is open.")
+    resolution = _minutes(help_text="Minutes while the desk is open; they rest while the customer is to reply.")
+
+
+class NewLevel(LevelChange):
+    """A promise for a priority; an empty department is every one without its own."""
+
+    department = Word(Department.choices, allow_blank=True, default="")
+    priority = Word(Priority.choices)
+
+
+class LevelViewSet(ApiViewSet):
+    """Service levels; due times that stand already do not change with them."""
+
+    operations = {
+        "list": "support.see_levels",
+        "retrieve": "support.see_levels",
+        "create": "support.manage_levels",
+        "partial_update": "support.manage_levels",
+        "destroy": "support.manage_levels",
+    }
+    serializer_class = LevelSerializer
+    inputs = {"create": NewLevel, "partial_update": LevelChange}
+    examples = {
+        "create": {"department": "technical", "priority": "high", "first_response": 60, "resolution": 480},
+        "partial_update": {"first_response": 30},
+    }
+
+    def rows(self) -> QuerySet:
+        """Every service level."""
+        return ServiceLevel.objects.all()
+
+    def create(self, request: Request) -> Response:
+        """Promise something."""
+        return self.answer(actions.create_level(**self.input(), by=request.user), 201)
+
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Promise other times."""
+        level, changes = self.get_object(), self.input()
+        return self.answer(actions.change_level(level, **changes, by=request.user))
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Promise nothing any more."""
+        actions.remove_level(self.get_object(), by=request.user)
+        return self.done()

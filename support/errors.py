@@ -36,6 +36,20 @@ class ReasonMissing(Invalid):
     message = _("Say why the ticket is rejected.")
 
 
+class LevelExists(Conflict):
+    """One level for each department and priority."""
+
+    code = "level_exists"
+    message = _("There is a service level for this priority and department already. Change that one.")
+
+
+class LevelMisfit(Conflict):
+    """A level promises something, and nothing that contradicts itself."""
+
+    code = "level_misfit"
+    message = _("Promise a first response, a resolution, or both.")
+
+
 class AlreadyTaken(Conflict):
     """Only a ticket that waits can be taken."""
 

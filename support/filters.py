@@ -21,6 +21,7 @@ class TicketFilters(django_filters.FilterSet):
     customer = IdFilter(field_name="user", help_text="Of this account.")
     agent = IdFilter(help_text="In the hands of this agent, or ended by them.")
     tag = TextFilter(method="has_tag", help_text="With this tag. Tags are for staff: others find none.")
+    late = FlagFilter(method="is_late", help_text="Whether it is open and owes what was promised for an earlier time.")
     created_from = InstantFilter(field_name="created_at", lookup_expr="gte", help_text="At this instant or later.")
     created_to = InstantFilter(field_name="created_at", lookup_expr="lt", help_text="Before this instant.")
 
@@ -40,6 +41,11 @@ class TicketFilters(django_filters.FilterSet):
     def is_closed(self, tickets: QuerySet, name: str, value: bool) -> QuerySet:
         """Those that came to an end, or the others."""
         return tickets.closed() if value else tickets.open()
+
+    def is_late(self, tickets: QuerySet, name: str, value: bool) -> QuerySet:
+        """Those that owe something, or the others."""
+        late = tickets.late()
+        return late if value else tickets.exclude(pk__in=late.values("pk"))
 
     def is_waiting(self, tickets: QuerySet, name: str, value: bool) -> QuerySet:
         """Those without an agent as yet, or the others."""

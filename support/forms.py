@@ -137,8 +137,9 @@ class StaffNarrowForm(NarrowForm):
         label=_("Tag"), max_length=TAG_LIMIT, required=False, widget=forms.TextInput({"autocomplete": "off"})
     )
     mine = forms.BooleanField(label=_("Only those in my hands"), required=False)
+    late = forms.BooleanField(label=_("Only late ones"), required=False)
 
-    field_order = ["status", "department", "priority", "tag", "order", "mine"]
+    field_order = ["status", "department", "priority", "tag", "order", "mine", "late"]
 
     def clean_tag(self) -> str:
         """The tag as everybody spells it; empty for none."""

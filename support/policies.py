@@ -18,7 +18,7 @@ from support.errors import FileEmpty, FileTooLarge, FileTypeRefused, TagRefused,
 from support.models import LIFT, MOST_TICKETS_AT_ONCE, TAG_LIMIT, Department, Ticket
 from support.querysets import LAST_PLACE
 from ticketing.errors import Invalid
-from ticketing.hours import Hours
+from ticketing.hours import Hours, NoHours
 from ticketing.models import Calendar
 from ticketing.toolkit.times import in_words
 
@@ -126,16 +126,34 @@ def with_waited(tickets: QuerySet[Any]) -> QuerySet[Any]:
 
 
 class DeskHours:
-    """The business hours of the desk: they say when somebody may be expected, and keep nobody from answering."""
+    """The business hours of the desk, read once if they are asked for; without such a calendar it is always open.
+
+    They say when somebody may be expected and what is promised, and keep nobody from answering.
+    """
+
+    @cached_property
+    def _hours(self) -> Hours | None:
+        calendar = Calendar.objects.with_hours().filter(slug=settings.SUPPORT_CALENDAR).first()
+        return Hours.load(calendar) if calendar else None
 
     @cached_property
     def opens_at(self) -> datetime | None:
-        """When the desk opens again; None while it is open, and where it keeps no hours. Read once, if it is asked."""
-        calendar = Calendar.objects.with_hours().filter(slug=settings.SUPPORT_CALENDAR).first()
-        if calendar is None:
+        """When the desk opens again; None while it is open."""
+        hours, now = self._hours, timezone.now()
+        return None if hours is None or hours.is_open(now) else hours.next_opening(now)
+
+    def after(self, at: datetime, amount: timedelta) -> datetime | None:
+        """When so much open time has passed since `at`; None if that is not within the next years."""
+        if amount <= timedelta():
+            return at
+        try:
+            return self._hours.add_working(at, amount) if self._hours else at + amount
+        except NoHours:
             return None
-        hours, now = Hours.load(calendar), timezone.now()
-        return None if hours.is_open(now) else hours.next_opening(now)
+
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """How much open time lies between two instants."""
+        return self._hours.working_between(start, end) if self._hours else max(end - start, timedelta())
 
 
 def why_waiting(ticket: Any, hours: DeskHours) -> str:

@@ -115,6 +115,11 @@ class TicketQuerySet(RecordQuerySet):
         """In the hands of an agent."""
         return self.filter(status="in_progress")
 
+    def late(self) -> Self:
+        """Open ones that owe what a service level promised for an earlier time, as far as the sweep has noted it."""
+        owes_response = Q(promise__response_missed_at__isnull=False, first_answered_at=None)
+        return self.open().filter(owes_response | Q(promise__resolution_missed_at__isnull=False))
+
     def raised_today(self) -> Self:
         """Raised today, on the site's clocks."""
         return self.filter(clocks.is_today("created_at"))
@@ -145,6 +150,32 @@ class TicketQuerySet(RecordQuerySet):
     def newest_first(self) -> Self:
         """With the account that raised each, newest first."""
         return self.select_related("user").order_by("-created_at", "-id")
+
+
+class ServiceLevelQuerySet(RecordQuerySet):
+    """What is promised."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """All of them, for whoever may see them."""
+        rights.require(actor, operation)
+        return self
+
+    def for_ticket(self, ticket: Any) -> Any:
+        """The level of its priority in its department, else that of all departments; None without either."""
+        fit = self.filter(priority=ticket.priority, department__in=["", ticket.department])
+        return fit.order_by("-department").first()  # the empty one comes last
+
+
+class PromiseQuerySet(QuerySet):
+    """What is owed to tickets."""
+
+    def newly_late(self, what: str) -> Self:
+        """Open tickets whose "response" or "resolution" is overdue by the database's clock, which nobody noted yet."""
+        open_ = self.filter(ticket__status__in=["created", "in_progress"])
+        if what == "response":
+            unanswered = open_.filter(ticket__first_answered_at=None, response_missed_at=None)
+            return unanswered.filter(respond_by__lt=Now()).order_by("respond_by")
+        return open_.filter(resolution_missed_at=None, resolve_by__lt=Now()).order_by("resolve_by")
 
 
 class ReplyQuerySet(RecordQuerySet):

@@ -14,3 +14,9 @@ def assign_waiting_tickets() -> int:
 def forget_readers() -> int:
     """Delete what nobody needs of who had which ticket open; returns how many rows."""
     return actions.forget_readers()
+
+
+@task
+def escalate_late_tickets() -> int:
+    """Note the promises that are broken; returns how many."""
+    return actions.escalate_late_tickets()

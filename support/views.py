@@ -63,9 +63,9 @@ def tickets(request: OwnRequest) -> HttpResponse:
     form = forms.StaffNarrowForm(request.GET) if staff else forms.NarrowForm(request.GET)
     form.is_valid()  # what makes no sense narrows nothing, and the form says so
     wanted = form.cleaned_data
-    seen: Any = Ticket.objects.visible_to(request.user, "support.list").select_related("user")
+    seen: Any = Ticket.objects.visible_to(request.user, "support.list").select_related("user", "promise")
     if staff:
-        seen = seen.explained().select_related("user", "agent__user")
+        seen = seen.explained().select_related("agent__user")
     page = window(_narrowed(seen, wanted, request.user), request.GET, ON_PAGE, ORDERS[wanted.get("order", "")])
     if staff:
         explain(page.rows)
@@ -83,6 +83,8 @@ def _narrowed(rows: Any, wanted: dict[str, Any], person: User) -> QuerySet:
         rows = rows.filter(priority=priority)
     if tag := wanted.get("tag"):
         rows = rows.tagged(tag)
+    if wanted.get("late"):
+        rows = rows.late()
     return rows.held_by(person) if wanted.get("mine") else rows
 
 
@@ -131,7 +133,8 @@ def ticket(request: OwnRequest, code: str) -> HttpResponse:
 
 
 def _ticket(request: OwnRequest, code: str, operation: str) -> Ticket:
-    reached = Ticket.objects.visible_to(request.user, operation).explained().select_related("user", "agent__user")
+    reached = Ticket.objects.visible_to(request.user, operation).explained()
+    reached = reached.select_related("user", "agent__user", "promise")
     return get_object_or_404(reached, code__in=spellings(code))
 
 
@@ -217,7 +220,7 @@ def _following(request: OwnRequest, ticket: Ticket) -> Ticket | None:
 def _in_hand(request: OwnRequest) -> Any:
     """What one has in work, the most urgent first."""
     held = Ticket.objects.visible_to(request.user, "support.list").held_by(request.user)
-    return held.in_work().select_related("user", "agent__user").order_by("queue_at", "id")
+    return held.in_work().select_related("user", "agent__user", "promise").order_by("queue_at", "id")
 
 
 @operation("support.reply")
@@ -414,7 +417,7 @@ def desk(request: OwnRequest) -> HttpResponse:
 
 
 def _desk(request: OwnRequest, online: Form) -> HttpResponse:
-    seen: Any = Ticket.objects.visible_to(request.user, "support.list").select_related("user")
+    seen: Any = Ticket.objects.visible_to(request.user, "support.list").select_related("user", "promise")
     agents = Agent.objects.visible_to(request.user, "support.see_agents").with_presence()
     me = agents.filter(user=request.user).first()
     context = {

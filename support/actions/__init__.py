@@ -13,6 +13,7 @@ from support.actions.agents import (
 from support.actions.canned import add_canned_reply, change_canned_reply, remove_canned_reply
 from support.actions.dispatch import assign_waiting_tickets
 from support.actions.hands import assign_ticket, hand_over_ticket, release_ticket, take_ticket
+from support.actions.levels import change_level, create_level, escalate_late_tickets, remove_level
 from support.actions.tags import tag_ticket, untag_ticket
 from support.actions.thread import Seen, forget_readers, look_at_ticket, said_since
 from support.actions.tickets import (
@@ -35,8 +36,11 @@ __all__ = [
     "assign_waiting_tickets",
     "change_agent",
     "change_canned_reply",
+    "change_level",
     "check_invitation",
     "close_ticket",
+    "create_level",
+    "escalate_late_tickets",
     "forget_readers",
     "give_sign_of_life",
     "go_away",
@@ -50,6 +54,7 @@ __all__ = [
     "reject_ticket",
     "release_ticket",
     "remove_canned_reply",
+    "remove_level",
     "reopen_ticket",
     "reply_to_ticket",
     "said_since",

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from support.actions.dispatch import assign_on_commit
 from support.actions.files import attach
+from support.actions.levels import reckon_anew, rest_clock, resume_clock, start_clocks
 from support.actions.thread import Seen, require_seen
 from support.errors import AlreadyClosed, ReasonMissing
 from support.models import LIFT, About, Agent, Priority, Reply, Ticket, place_in_queue
@@ -81,6 +82,7 @@ def subject_of(query: str) -> str:
 def _join_queue(ticket: Ticket, files: Sequence[File] = (), *, by: Actor, **details: str) -> Ticket:
     ticket.queue_at = place_in_queue(ticket.priority)
     ticket.save(force_insert=True)
+    start_clocks(ticket)
     Activity.objects.record("support.open", ticket, by=by, **details, **attach(files, ticket=ticket))
     enqueue("support.tasks.assign_waiting_tickets")
     return ticket
@@ -118,8 +120,10 @@ def _note_answer(ticket: Ticket, *, by: User) -> None:
     """Whose turn it is: an agent who is gone keeps a ticket until its customer has said something again."""
     if by != ticket.user and rights.scope(by, "support.triage"):
         Ticket.objects.filter(pk=ticket.pk).change(answered_at=Now())
+        rest_clock(ticket)
     elif ticket.answered_at:
         Ticket.objects.filter(pk=ticket.pk).change(answered_at=None)
+        resume_clock(ticket)
         assign_on_commit()
 
 
@@ -151,6 +155,7 @@ def triage_ticket(ticket: Ticket, *, by: Actor, priority: str | None = None, dep
 def _triage(ticket: Ticket, changes: dict[str, Any], *, by: Actor) -> Ticket:
     Ticket.objects.filter(pk=ticket.pk).change(**changes)
     ticket.refresh_from_db()
+    reckon_anew(ticket)
     told = {name: getattr(ticket, name) for name in ("priority", "department") if name in changes}
     Activity.objects.record("support.triage", ticket, by=by, **told)
     if ticket.status == Ticket.Status.CREATED:
@@ -212,5 +217,6 @@ def _reopen(ticket: Ticket, *, by: Actor) -> None:
         queue_at=place_in_queue(ticket.priority),
     )
     ticket.refresh_from_db()
+    start_clocks(ticket)
     Activity.objects.record("support.reopen", ticket, by=by)
     enqueue("support.tasks.assign_waiting_tickets")

@@ -31,6 +31,7 @@ from booking.actions import book, change_booking, create_resource, make_feed
 from booking.models import Service, Tally
 from support.actions import (
     add_canned_reply,
+    create_level,
     go_online,
     look_at_ticket,
     note_on_ticket,
@@ -38,6 +39,7 @@ from support.actions import (
     reject_ticket,
     reply_to_ticket,
 )
+from support.models import Promise
 from support.policies import File
 from ticketing.actions import create_webhook, issue_token, post_mail, use_offer
 from ticketing.actions.hours import add_closure, add_special_opening, create_calendar, set_week
@@ -191,6 +193,8 @@ class World:
 
     def ask(self):
         asked = {"subject": TEXT, "message": TEXT, "by": self.customer}
+        for priority in ("low", "medium", "high"):
+            create_level(department="", priority=priority, first_response=60, resolution=120, by=None)
         ways = [("sales", "low"), ("technical", "medium"), ("security", "high"), ("", "medium")]
         self.questions = [open_ticket(**asked, department=where, priority=how) for where, how in ways]
         self.desk = go_online(self.agent, lasts=timedelta(hours=1), by=self.agent)
@@ -202,6 +206,7 @@ class World:
         files = [File("Ω.png", b"1")]
         self.file = reply_to_ticket(self.questions[0], message=TEXT, files=files, by=self.agent).files.get()
         note_on_ticket(self.questions[0], message=TEXT, by=self.agent)
+        Promise.objects.filter(ticket=self.questions[2]).update(response_missed_at=timezone.now())
         reject_ticket(self.questions[1], reason=TEXT, by=self.agent)
         for number in range(MANY):
             open_ticket(**asked, department="", priority=ways[number % 3][1])

@@ -112,8 +112,8 @@ def test_it_holds_the_words_of_the_sources_and_no_others(words, tmp_path):
 SAME = {
     "3 of 5", "API", "API token", "Browser", "browser", "Cluster", "Code", "code", "Demo", "E-Mail", "Filter", "H:i",
     "Hook", "Link", "link", "Name", "name", "offline", "online", "Person", "Position", "Route", "route", "Status",
-    "status", "Support", "Ticket", "ticket", "Ticket %(number)s", "Ticket: %(what)s", "Ticketing", "Tickets", "tickets", "webhook",
-    "webhooks", "F Y", "August", "September",
+    "status", "Support", "Ticket", "ticket", "Ticket %(number)s", "Ticket: %(what)s", "Ticketing", "Tickets", "tickets",
+    "webhook", "webhooks", "F Y", "August", "September",
 }  # fmt: skip
 # English words that no German sentence holds.
 ENGLISH = re.findall(

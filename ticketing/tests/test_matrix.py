@@ -18,7 +18,7 @@ from allocation.models import Ticket
 from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactory, TicketOptionFactory
 from booking.actions import check_in, create_resource, make_feed, walk_in
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
-from support.actions import add_canned_reply, assign_ticket, go_online, note_on_ticket
+from support.actions import add_canned_reply, assign_ticket, create_level, go_online, note_on_ticket
 from support.models import Agent
 from support.tests.factories import A_FILE, ReplyFactory, TicketFactory, file_of, online_agent
 from ticketing.actions import add_closure, add_special_opening, create_webhook, invite, issue_token, join_list
@@ -135,6 +135,11 @@ CASES = [
     api("support.presence", "POST", "support/agents/{id}/offline/", thing="agent"),
     api("support.see_agents", "GET", "support/agents/"),
     api("support.see_agents", "GET", "support/agents/{id}/", thing="agent"),
+    api("support.see_levels", "GET", "support/levels/"),
+    api("support.see_levels", "GET", "support/levels/{id}/", thing="level"),
+    api("support.manage_levels", "POST", "support/levels/", {"priority": "low", "first_response": 5}),
+    api("support.manage_levels", "PATCH", "support/levels/{id}/", {"first_response": 5}, thing="level"),
+    api("support.manage_levels", "DELETE", "support/levels/{id}/", thing="level"),
     api("support.manage_agents", "PATCH", "support/agents/{id}/", {"capacity": 9}, thing="agent"),
     api("booking.see_free", "GET", "booking/services/"),
     api("booking.see_free", "GET", "booking/services/{id}/times/?day=2031-05-06", thing="service"),
@@ -339,6 +344,7 @@ MAKE = {
     "ticket offer": lambda owner: _ticket_offer(owner).pk,
     "webhook": lambda owner: create_webhook(url="https://example.org/h", by=None)[0].pk,
     "calendar": lambda owner: CalendarFactory().pk,
+    "level": lambda owner: create_level(department="", priority="high", resolution=60, by=None).pk,
     "closure": lambda owner: add_closure(CalendarFactory(), first_day=NOON.date(), by=None).pk,
     "special opening": lambda owner: (
         add_special_opening(CalendarFactory(), day=NOON.date(), opens=0, closes=60, by=None).pk
@@ -346,7 +352,7 @@ MAKE = {
 }
 # Things that are nobody's: whoever reaches all reaches them, and there is no foreign one.
 SHARED = {"account", "walk-in", "invitation", "resource", "slot", "full slot", "service", "option", "event", "webhook"}
-SHARED |= {"calendar", "closure", "special opening", "canned"}
+SHARED |= {"calendar", "closure", "special opening", "canned", "level"}
 
 
 def _waiting(owner):

@@ -83,7 +83,8 @@ def flow(actor: Actor) -> Flow:
 def longest_waiting(actor: Actor) -> list[Any]:
     """The tickets that have waited longest, with what says why."""
     seen: Any = Ticket.objects.visible_to(actor, "support.list")
-    return list(with_waited(seen.waiting().explained()).order_by("-waited", "id")[:TICKETS_AT_MOST])
+    rows = with_waited(seen.waiting().explained().select_related("promise"))
+    return list(rows.order_by("-waited", "id")[:TICKETS_AT_MOST])
 
 
 @_of("support.see_agents")
