@@ -183,6 +183,15 @@ def test_an_option_named_twice_is_added_up(ann):
     assert send(PURCHASES, items(option, option), bearer(ann)).json()["quantity"] == 2
 
 
+def test_a_purchase_is_answered_as_it_is_read_and_as_it_is_answered_again(ann):
+    mine = bearer(ann)
+    for options in ([TicketOptionFactory()], TicketOptionFactory.create_batch(3)):
+        key = mine | {"Idempotency-Key": str(uuid.uuid4())}
+        made = send(PURCHASES, items(*options, quantity=2), key)
+        for same in (send(PURCHASES, items(*options, quantity=2), key), Client().get(made["Location"], headers=mine)):
+            assert (made.status_code, same.json()) == (201, made.json())
+
+
 def test_a_purchase_and_a_ticket_are_given_back(ann):
     bought = PurchaseFactory(quantity=3, buyer=ann.pk, by=ann)
     headers = bearer(ann)
