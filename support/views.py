@@ -105,7 +105,11 @@ def ticket_new(request: OwnRequest) -> HttpResponse:
             ticket = get_object_or_404(Ticket.objects.visible_to(request.user, "support.open"), pk=made)
             return _back(request, ticket, _("The question is sent. The answer appears here."))
     is_about = subjects.shown([about] if about else [], owner=request.user)
-    return render(request, "support/ticket_new.html", {"form": form, "about": about, "is_about": is_about.get(about)})
+    return render(
+        request,
+        "support/ticket_new.html",
+        {"form": _choose_again(form), "about": about, "is_about": is_about.get(about)},
+    )
 
 
 def _named_about(request: OwnRequest) -> subjects.Subject | None:
@@ -238,7 +242,16 @@ def ticket_reply(request: OwnRequest, code: str) -> HttpResponse:
             said = {**typed, "seen": _seen(request), "by": request.user}
             once(request, key, route, lambda: actions.reply_to_ticket(ticket, **said))
             return _done(request, ticket, _("Your reply is sent."))
-    return _thread(request, ticket, reply=form, since=_since(request, ticket))
+    since = _since(request, ticket)
+    form.fields["message"].widget.attrs["autofocus"] = bool(since)
+    return _thread(request, ticket, reply=_choose_again(form), since=since)
+
+
+def _choose_again(form: Form) -> Form:
+    """The form that came back; no browser keeps what was chosen in it."""
+    if form.files and not form.has_error("files"):
+        form.add_error("files", _("Choose the files once more: they were not kept, as nothing is sent yet."))
+    return form
 
 
 def _seen(request: OwnRequest) -> actions.Seen | None:
@@ -289,7 +302,7 @@ def ticket_note(request: OwnRequest, code: str) -> HttpResponse:
             route = f"panel support.note {ticket.pk}"
             once(request, key, route, lambda: actions.note_on_ticket(ticket, **typed, by=request.user))
             return _back(request, ticket, _("The note is kept. Only staff read it."))
-    return _thread(request, ticket, note=form)
+    return _thread(request, ticket, note=_choose_again(form))
 
 
 @operation("support.close")

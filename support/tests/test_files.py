@@ -128,6 +128,13 @@ def test_the_refusal_stands_at_the_field_with_the_sentence(ticket):
     assert "My text</textarea>" in page
 
 
+def test_a_form_that_comes_back_asks_for_its_files_once_more(ticket):
+    sent = {"message": " ", "files": SimpleUploadedFile("a.png", b"x")}
+    page = of(ticket.user).post(f"/panel/questions/{ticket.code}/reply/", sent).content.decode()
+    assert "Choose the files once more" in page
+    assert "once more" not in of(ticket.user).post(f"/panel/questions/{ticket.code}/reply/", {}).content.decode()
+
+
 @pytest.mark.parametrize(
     ("name", "clean"),
     [

@@ -101,7 +101,7 @@ def test_a_reply_on_a_stale_page_is_held_back_with_what_came_in_between_and_then
         held = send(browser, ticket, "Ada's answer", seen).content.decode()
     assert "your reply is not sent yet" in held
     form = held.split('id="reply"')[1]
-    assert form.index("Ada&#x27;s answer") < form.index("Mei was here.") < form.index("Call her first.")
+    assert form.index("Mei was here.") < form.index("Call her first.") < form.index("Ada&#x27;s answer")
     assert "Send it now" in form
     assert send(browser, ticket, "Ada's answer, changed", seen_on(held)).status_code == 302
     assert Reply.objects.newest_first()[0].message == "Ada's answer, changed"

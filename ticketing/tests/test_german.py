@@ -170,10 +170,10 @@ ALLOWED = {
     *("Amara", "Okafor", "Mei", "Tanaka"),  # people, on the page that shows the pieces
     "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen",
 }
-# What other people's packages call their rows, without gettext.
+# What other people's packages call their rows, without gettext; and the gaps of canned replies, which are names.
 NAMES_OF_ROWS = re.compile(
     r"OrmQ object \(\d+\)|Attempted Access: [\d:.+ -]+|Access Log for \S+ @|"
-    r"Failed access: user \S+ locked out on [\d:.+ -]+ from"
+    r"Failed access: user \S+ locked out on [\d:.+ -]+ from|\{(?:customer|ticket|agent)\}"
 )
 ZONES = available_timezones()
 
