@@ -70,6 +70,7 @@ def test_the_chosen_one_is_put_into_the_box_after_what_was_typed_and_nothing_is_
 
 def test_customers_are_offered_none(hello, ticket):
     page = of(ticket.user).get(f"/panel/questions/{ticket.code}/").content.decode()
+    assert ticket.subject in page
     assert "Hello" not in page
     with nothing_changes(), pytest.raises(NotAllowed):
         actions.add_canned_reply(title="x", message="x", by=ticket.user)
