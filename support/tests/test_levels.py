@@ -270,7 +270,7 @@ def test_due_times_stand_on_the_page_and_what_is_late_is_marked(client):
     client.force_login(staff)
     actions.escalate_late_tickets()
     for path in (f"/panel/questions/{ticket.code}/", "/panel/questions/?late=on"):
-        assert ">late</span>" in client.get(path).content.decode()
+        assert ">Late</span>" in client.get(path).content.decode()
     actions.reply_to_ticket(TicketFactory(subject="In time"), message="Yes.", by=staff)
     assert "In time" not in client.get("/panel/questions/?late=on").content.decode()
     assert "In time" in client.get("/panel/questions/").content.decode()
