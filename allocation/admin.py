@@ -12,7 +12,7 @@ from django.forms import CheckboxSelectMultiple, ModelForm, Textarea
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.text import capfirst
+from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -34,6 +34,9 @@ from ticketing.models import User
 from ticketing.rights import Role
 from ticketing.toolkit.admin import OnOtherClocks, ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
 from ticketing.toolkit.contracts import parse_uuid
+
+
+CLOCKS = _("On the clocks of its event; without one, of the site.")
 
 
 def clocks_of(event: Event | None) -> tzinfo:
@@ -59,7 +62,7 @@ class OptionForm(OnOtherClocks):
         super().__init__(*args, **kwargs)
         self.fields["capacity"].validators.append(MinValueValidator(1))
         for name in self.zoned:
-            self.fields[name].help_text += f" {_('On the clocks of its event; without one, of the site.')}"
+            self.fields[name].help_text = format_lazy("{} {}", self.fields[name].help_text, CLOCKS)
 
     def clocks_before(self) -> tzinfo:
         """Those of the event that it belongs to, or the site's."""
