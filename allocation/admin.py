@@ -35,7 +35,6 @@ from ticketing.rights import Role
 from ticketing.toolkit.admin import OnOtherClocks, ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
 from ticketing.toolkit.contracts import parse_uuid
 
-
 CLOCKS = _("On the clocks of its event; without one, of the site.")
 
 
