@@ -146,6 +146,15 @@ class Ticket(Record):
         db_default="",
         help_text=_("Of somebody without an account. Whoever proves to read there finds the ticket in their account."),
     )
+    language = models.CharField(
+        _("language"),
+        max_length=5,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text=_("Of mails to somebody without an account."),
+    )
     subject = models.CharField(_("subject"), max_length=250)
     message = models.TextField(_("message"), max_length=10_000)
     department = models.CharField(

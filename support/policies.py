@@ -55,6 +55,18 @@ def clean_departments(departments: list[str]) -> list[str]:
     return [department for department in Department.values if department in departments]
 
 
+def mailbox_of(ticket: Any) -> tuple[str, str]:
+    """The address to which mails about the ticket go, empty for none, and their language.
+
+    Of an account it is the one that its owner has proven to read at, or nobody knows who is told; without an account
+    it is the one that the question came with, where nothing is told that was not asked there.
+    """
+    if (customer := ticket.user) is None:
+        return ticket.email, ticket.language or settings.LANGUAGE_CODE
+    proven = customer.is_active and customer.email_confirmed_at is not None
+    return customer.email if proven else "", customer.language
+
+
 class File(NamedTuple):
     """A file as somebody sends it."""
 

@@ -386,10 +386,12 @@ LINKS_IN_MAILS = {
     "allocation.transfer": "allocation.links.address_of_transfer",
     "allocation.ticket": "allocation.links.address_of_ticket",
     "allocation.tickets": "allocation.links.address_of_tickets",
+    "support.ticket": "support.links.address_of_ticket",
+    "support.rating": "support.links.address_of_rating",
 }
 # What mails tell of and bring along, by its kind: a function of the rest of the mail's “about”, called as it is sent,
-# which returns more context and the files (name, content, type).
-ABOUT_IN_MAILS = {"allocation.tickets": "allocation.documents.of_mail"}
+# which returns more context (with “headers” of the mail, if it wants some) and the files (name, content, type).
+ABOUT_IN_MAILS = {"allocation.tickets": "allocation.documents.of_mail", "support.ticket": "support.letters.of_mail"}
 
 # What a question at the support desk can be about, by its kind: a function of ids and of the account whose they have to
 # be, which returns of each that is there, by its id, what people call it and the address of its page.
@@ -407,6 +409,17 @@ AGENT_GRACE = timedelta(seconds=whole("AGENT_GRACE_SECONDS", 60))
 SUPPORT_CALENDAR = env.str("SUPPORT_CALENDAR", default="default")
 if not re.fullmatch(SLUG, SUPPORT_CALENDAR):
     raise ImproperlyConfigured(f"SUPPORT_CALENDAR is “{SUPPORT_CALENDAR}”. Use the short name of a business calendar.")
+
+# Where answers to the desk's mails go: before the @ comes a plus with the question's code and a signature, so that what
+# reads the mailbox knows which question it is about. Without one the mails say that nobody reads what is answered.
+SUPPORT_REPLY_ADDRESS = env.str("SUPPORT_REPLY_ADDRESS", default="")
+if SUPPORT_REPLY_ADDRESS and not re.fullmatch(
+    r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,28}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", SUPPORT_REPLY_ADDRESS
+):
+    raise ImproperlyConfigured(
+        f"SUPPORT_REPLY_ADDRESS is “{SUPPORT_REPLY_ADDRESS}”. Write it like support@example.org, without a "
+        "plus, with up to 29 characters before the @."
+    )
 
 # What people may attach to what they write at the support desk: files up to so many MiB each, so many at once, with
 # these endings of their names. A form may be as large as that and the rest of it, so the limits always fit each other.

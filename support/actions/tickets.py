@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from support.actions.dispatch import assign_on_commit
 from support.actions.files import attach
 from support.actions.levels import reckon_anew, rest_clock, resume_clock, start_clocks
+from support.actions.telling import tell, tell_of_answer, tell_of_end
 from support.actions.thread import Seen, require_seen
 from support.errors import AlreadyClosed, ReasonMissing
 from support.models import LIFT, About, Agent, Priority, Reply, Ticket, place_in_queue
@@ -20,7 +21,7 @@ from ticketing.models import Activity, User
 from ticketing.rights import Actor, Scope
 from ticketing.subjects import Subject, shown
 from ticketing.tasks import enqueue
-from ticketing.texts import clean_email
+from ticketing.texts import clean_email, current_language
 
 
 @transaction.atomic
@@ -36,6 +37,7 @@ def raise_unverified_ticket(*, user_id: str, phone: str, query: str, by: Actor, 
             claimed_user_id=user_id,
             claimed_phone=phone,
             email=clean_email(email, empty=True),
+            language=current_language(),
             subject=subject_of(query),
             message=query,
             priority=Priority.MEDIUM,
@@ -85,6 +87,7 @@ def _join_queue(ticket: Ticket, files: Sequence[File] = (), *, by: Actor, **deta
     start_clocks(ticket)
     Activity.objects.record("support.open", ticket, by=by, **details, **attach(files, ticket=ticket))
     enqueue("support.tasks.assign_waiting_tickets")
+    tell(ticket, "support_opened", by=by)
     return ticket
 
 
@@ -103,6 +106,7 @@ def reply_to_ticket(
         _reopen(ticket, by=by)
     else:
         _note_answer(ticket, by=by)
+    tell_of_answer(reply, ticket, by=by)
     return reply
 
 
@@ -135,6 +139,7 @@ def close_ticket(ticket: Ticket, *, by: Actor) -> Ticket:
     if not ticket.is_closed:
         _end(ticket, Ticket.Status.COMPLETED)
         Activity.objects.record("support.close", ticket, by=by)
+        tell_of_end(ticket, by=by)
     return ticket
 
 
@@ -174,6 +179,7 @@ def reject_ticket(ticket: Ticket, *, reason: str, by: Actor) -> Ticket:
         raise AlreadyClosed
     _end(ticket, Ticket.Status.REJECTED, rejection=reason.strip())
     Activity.objects.record("support.reject", ticket, by=by)
+    tell_of_end(ticket, by=by)
     return ticket
 
 

@@ -38,6 +38,7 @@ def render(mail: Mail) -> EmailMultiAlternatives:
     link = address_of(mail)
     context = mail.context | {"mail": mail, "link": link, "site_url": settings.SITE_URL}
     about, files = _about(mail)
+    lines = headers(mail) | about.pop("headers", {})
     context |= about
     visit = Visit.heard(mail.context["visit"]) if "visit" in mail.context else None
     if visit:
@@ -48,7 +49,7 @@ def render(mail: Mail) -> EmailMultiAlternatives:
         subject = " ".join(first_line.split())
         paragraphs = [paragraph.strip() for paragraph in text.strip().split("\n\n")]
         html = render_to_string("mail/base.html", context | {"subject": subject, "paragraphs": paragraphs})
-    message = EmailMultiAlternatives(subject, text.strip() + "\n", to=[mail.to], headers=headers(mail))
+    message = EmailMultiAlternatives(subject, text.strip() + "\n", to=[mail.to], headers=lines)
     message.attach_alternative(html, "text/html")
     if visit:
         method = "PUBLISH" if link else "CANCEL"

@@ -306,7 +306,8 @@ VISIT = {
 }
 # And what mails about tickets do.
 TICKET = {"title": TEXT, "kind": TEXT, "who": TEXT, "until": NOON.isoformat(), "many": 2, "clocks": "Europe/Athens"}
-TOLD = {"booking": VISIT, "ticket": TICKET}
+QUESTION = {"line": TEXT, "code": "Ω", "who": TEXT, "message": TEXT, "reason": TEXT, "answers_to": "Ω", "files": 2}
+TOLD = {"booking": VISIT, "ticket": TICKET, "support": QUESTION}
 NARROWED = [
     "/panel/questions/?status=open",
     "/panel/questions/?status=closed",
