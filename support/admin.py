@@ -20,6 +20,7 @@ from support.models import (
     CannedReply,
     Department,
     Promise,
+    Rating,
     Reader,
     Reply,
     ServiceLevel,
@@ -146,6 +147,17 @@ class AboutAdmin(ReadOnlyAdmin):
     list_select_related = ["ticket"]
     ordering = ["-created_at", "-id"]
     fields = ["ticket", "kind", "object_id", "created_at"]
+
+
+@admin.register(Rating)
+class RatingAdmin(ReadOnlyAdmin):
+    list_display = ["ticket", pills("state", _("rating")), "comment", "closed_at", "created_at"]
+    list_filter = ["verdict", "created_at"]
+    list_select_related = ["ticket"]
+    search_fields = ["ticket__code"]
+    search_help_text = _("The code of a ticket.")
+    ordering = ["-created_at", "-id"]
+    fields = ["ticket", "verdict", "comment", "closed_at", "created_at", "updated_at"]
 
 
 @admin.register(CannedReply)

@@ -33,6 +33,7 @@ from support.models import (
     Department,
     Priority,
     Promise,
+    Rating,
     Reader,
     Reply,
     ServiceLevel,
@@ -117,6 +118,19 @@ class PromiseSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class RatingSerializer(serializers.ModelSerializer):
+    """What the customer said of this closing."""
+
+    rating = serializers.ChoiceField(Rating.Verdict.choices, source="verdict", read_only=True)
+    created_at = Instant(read_only=True)
+    updated_at = Instant(read_only=True)
+
+    class Meta:
+        model = Rating
+        fields = ["rating", "comment", "created_at", "updated_at"]
+        read_only_fields = fields
+
+
 class SupportTicketSerializer(ForStaff):
     """A question and how far it is. People know it by its code."""
 
@@ -139,6 +153,9 @@ class SupportTicketSerializer(ForStaff):
 
     first_answered_at = Instant(read_only=True, allow_null=True, help_text="When staff first said something.")
     promise = PromiseSerializer(read_only=True, allow_null=True, help_text="Null where no service level applied.")
+    satisfaction = RatingSerializer(
+        source="rating", read_only=True, allow_null=True, help_text="Null until it is closed and its customer rated it."
+    )
     place = serializers.IntegerField(
         read_only=True,
         allow_null=True,
@@ -177,6 +194,7 @@ class SupportTicketSerializer(ForStaff):
             "closed_at",
             "about",
             "promise",
+            "satisfaction",
             "handover_note",
             "tags",
             "place",
@@ -274,6 +292,13 @@ class Rejection(serializers.Serializer):
     reason = Text(250)
 
 
+class NewRating(serializers.Serializer):
+    """How the customer was answered."""
+
+    rating = Word(Rating.Verdict.choices)
+    comment = Text(NOTE_LIMIT, empty=True, lines=True, default="")
+
+
 class Assignment(serializers.Serializer):
     """Who gets it: an agent who is online and has room."""
 
@@ -296,6 +321,7 @@ class TicketViewSet(ApiViewSet):
         "partial_update": "support.triage",
         "close": "support.close",
         "reopen": "support.close",
+        "rate": "support.rate",
         "reject": "support.reject",
         "tag": "support.triage",
         "untag": "support.triage",
@@ -312,6 +338,7 @@ class TicketViewSet(ApiViewSet):
         "create": NewTicket,
         "partial_update": Triage,
         "reject": Rejection,
+        "rate": NewRating,
         "tag": TagInput,
         "untag": TagInput,
         "hand_over": Handover,
@@ -332,6 +359,7 @@ class TicketViewSet(ApiViewSet):
         "partial_update": {"priority": "high", "department": "security"},
         "tag": {"tag": "password"},
         "untag": {"tag": "password"},
+        "rate": {"rating": "good", "comment": "Quick and friendly."},
         "reject": {"reason": "This was meant for another organisation."},
         "hand_over": {
             "to": "00000000-0000-4000-8000-000000000001",
@@ -343,7 +371,8 @@ class TicketViewSet(ApiViewSet):
 
     def rows(self) -> QuerySet:
         """Every ticket with who asked and who answers."""
-        return Ticket.objects.explained().select_related("user", "agent__user", "promise").prefetch_related("about")
+        rows = Ticket.objects.explained().select_related("user", "agent__user", "promise")
+        return rows.prefetch_related("about", "ratings")
 
     def named(self) -> dict[str, Any]:
         """The code in the address, however it is spelled."""
@@ -378,6 +407,13 @@ class TicketViewSet(ApiViewSet):
         """End an open ticket without an answer, for a reason."""
         ticket, said = self.get_object(), self.input()
         return self.answer(actions.reject_ticket(ticket, **said, by=request.user))
+
+    @action(detail=True, methods=["post"])
+    def rate(self, request: Request, **kwargs: Any) -> Response:
+        """Say of one's own closed question whether it was answered well; again, to say otherwise."""
+        ticket, said = self.get_object(), self.input()
+        actions.rate_ticket(ticket, verdict=said["rating"], comment=said["comment"], by=request.user)
+        return self.answer(ticket)
 
     @action(detail=True, methods=["post"])
     def tag(self, request: Request, **kwargs: Any) -> Response:

@@ -148,6 +148,20 @@ class TitleTaken(Conflict):
     message = _("There is a canned reply with this title already. Choose another one, or change that one.")
 
 
+class NotClosed(Conflict):
+    """Only what is over can be rated."""
+
+    code = "not_closed"
+    message = _("This ticket is open. It can be rated once it is closed.")
+
+
+class RatedTooLate(Conflict):
+    """A rating says something of the last days."""
+
+    code = "rated_too_late"
+    message = _("This ticket was closed too long ago to rate it now. A reply opens it again.")
+
+
 class NoteMissing(Invalid):
     """Whoever gets a ticket reads what it is about."""
 

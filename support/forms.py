@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from support.models import TAG_LIMIT, Agent, CannedReply, Department, Priority, Ticket
+from support.models import TAG_LIMIT, Agent, CannedReply, Department, Priority, Rating, Ticket
 from support.policies import TAB_LEASE, File, clean_tag
 from ticketing.models import User
 from ticketing.texts import clean_text
@@ -81,10 +81,10 @@ class _CleanForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """What was typed, trimmed."""
         cleaned = super().clean() or self.cleaned_data
-        for name in {"subject", "message", "reason", "note"} & cleaned.keys():
+        for name in {"subject", "message", "reason", "note", "comment"} & cleaned.keys():
             with refusals_on(self):
-                lines = name in ("message", "note")
-                cleaned[name] = clean_text(cleaned[name], field=name, limit=MESSAGE_LIMIT, lines=lines)
+                rules = {"lines": name in ("message", "note", "comment"), "empty": name == "comment"}
+                cleaned[name] = clean_text(cleaned[name], field=name, limit=MESSAGE_LIMIT, **rules)
         return cleaned
 
 
@@ -94,6 +94,10 @@ def _departments() -> list[tuple[str, Any]]:
 
 def _priorities() -> list[tuple[str, Any]]:
     return _capitalised(Priority.choices)
+
+
+def _verdicts() -> list[tuple[str, Any]]:
+    return _capitalised(Rating.Verdict.choices)
 
 
 def _hours() -> list[tuple[str, str]]:
@@ -228,6 +232,19 @@ class RejectForm(_CleanForm):
         max_length=REASON_LIMIT,
         help_text=_("The customer reads it."),
         widget=forms.TextInput({"autocomplete": "off"}),
+    )
+
+
+class RateForm(_CleanForm):
+    """Whether it was good."""
+
+    verdict = forms.ChoiceField(
+        label=_("Was your question answered well?"),
+        choices=_verdicts,
+        widget=forms.RadioSelect,
+    )
+    comment = _MessageField(
+        label=_("Comment"), limit=NOTE_LIMIT, rows=3, required=False, help_text=_("If you like. Only staff read it.")
     )
 
 

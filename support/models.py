@@ -258,6 +258,11 @@ class Ticket(Record):
         """Completed or rejected."""
         return self.status in (self.Status.COMPLETED, self.Status.REJECTED)
 
+    @property
+    def rating(self) -> "Rating | None":
+        """What its customer said of this closing; earlier ones are past."""
+        return next((one for one in self.ratings.all() if one.closed_at == self.closed_at), None)
+
 
 # A year of minutes: nobody promises something later.
 MOST_MINUTES = 366 * 24 * 60
@@ -398,6 +403,40 @@ class Reply(Record):
 
     def __str__(self) -> str:
         return f"{self.author}: {self.message[:40]}"
+
+
+class Rating(Record):
+    """What a customer says of how a question was answered: once for each time that it was closed."""
+
+    class Verdict(models.TextChoices):
+        GOOD = "good", _("good")
+        BAD = "bad", _("bad")
+
+    ticket = models.ForeignKey(
+        Ticket, on_delete=models.CASCADE, related_name="ratings", verbose_name=pgettext_lazy("support", "ticket")
+    )
+    closed_at = models.DateTimeField(_("closed"), editable=False, help_text=_("Which closing it is about."))
+    verdict = models.CharField(_("rating"), max_length=4, choices=Verdict)
+    comment = models.TextField(_("comment"), max_length=1000, blank=True, default="")
+
+    objects = querysets.RatingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("rating")
+        verbose_name_plural = _("ratings")
+        constraints = [
+            models.UniqueConstraint(fields=["ticket", "closed_at"], name="support_rating_once"),
+            models.CheckConstraint(condition=Q(verdict__in=["good", "bad"]), name="support_rating_known"),
+        ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="support_rating_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.ticket}: {self.get_verdict_display()}"
+
+    @property
+    def state(self) -> State:
+        """How it was."""
+        return State("good" if self.verdict == self.Verdict.GOOD else "bad", self.get_verdict_display())
 
 
 class About(Record):

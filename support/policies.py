@@ -28,6 +28,9 @@ TAB_LEASE = timedelta(minutes=3)
 # How long somebody counts as having a ticket open after its page was asked for; an open page asks every 20 seconds.
 READER_LEASE = timedelta(seconds=90)
 
+# How long after a closing its customer may say, and say otherwise, whether it was good.
+RATING_LASTS = timedelta(days=30)
+
 FILE_NAME_LIMIT = 100
 
 PLACEHOLDERS = ("customer", "ticket", "agent")
@@ -65,6 +68,11 @@ def mailbox_of(ticket: Any) -> tuple[str, str]:
         return ticket.email, ticket.language or settings.LANGUAGE_CODE
     proven = customer.is_active and customer.email_confirmed_at is not None
     return customer.email if proven else "", customer.language
+
+
+def may_be_rated(ticket: Ticket) -> bool:
+    """Whether it was closed, and lately."""
+    return ticket.closed_at is not None and timezone.now() <= ticket.closed_at + RATING_LASTS
 
 
 class File(NamedTuple):

@@ -207,6 +207,10 @@ class ReplyQuerySet(RecordQuerySet):
         return self.select_related("author", "ticket").order_by("-created_at", "-id")
 
 
+class RatingQuerySet(RecordQuerySet):
+    """What customers said of how they were answered."""
+
+
 class CannedReplyQuerySet(RecordQuerySet):
     """Texts that are answered often."""
 

@@ -16,6 +16,7 @@ urlpatterns = [
     path("questions/<str:code>/note/", views.ticket_note, name="note"),
     path("questions/<str:code>/close/", views.ticket_close, name="close"),
     path("questions/<str:code>/reopen/", views.ticket_reopen, name="reopen"),
+    path("questions/<str:code>/rate/", views.ticket_rate, name="rate"),
     path("questions/<str:code>/triage/", views.ticket_triage, name="triage"),
     path("questions/<str:code>/tag/", views.ticket_tag, name="tag"),
     path("questions/<str:code>/untag/", views.ticket_untag, name="untag"),

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from support import actions, forms
 from support.downloads import as_download
 from support.models import Agent, Attachment, CannedReply, Reader, Reply, Ticket
-from support.policies import TAB_LEASE, explain, filled, put_beside, spellings
+from support.policies import TAB_LEASE, explain, filled, may_be_rated, put_beside, spellings
 from ticketing import rights, subjects
 from ticketing.models import User
 from ticketing.rights import Scope
@@ -138,7 +138,7 @@ def ticket(request: OwnRequest, code: str) -> HttpResponse:
 
 def _ticket(request: OwnRequest, code: str, operation: str) -> Ticket:
     reached = Ticket.objects.visible_to(request.user, operation).explained()
-    reached = reached.select_related("user", "agent__user", "promise")
+    reached = reached.select_related("user", "agent__user", "promise").prefetch_related("ratings")
     return get_object_or_404(reached, code__in=spellings(code))
 
 
@@ -161,6 +161,9 @@ def _thread(request: OwnRequest, ticket: Ticket, **sent: Any) -> HttpResponse:
         "tag": forms.TagForm(auto_id="id_tag_%s"),
         "reject": forms.RejectForm(auto_id="id_reject_%s"),
     }
+    if ticket.user == request.user and may_be_rated(ticket):
+        rated = {"verdict": ticket.rating.verdict, "comment": ticket.rating.comment} if ticket.rating else {}
+        shown["rate"] = forms.RateForm(auto_id="id_rate_%s", initial=rated)
     if rights.scope(request.user, "support.note"):
         shown["note"] = forms.NoteForm(auto_id="id_note_%s")
     if rights.scope(request.user, "support.use_canned"):
@@ -321,6 +324,20 @@ def ticket_reopen(request: OwnRequest, code: str) -> HttpResponse:
     """The question is not answered after all."""
     ticket = actions.reopen_ticket(_ticket(request, code, "support.close"), by=request.user)
     return _back(request, ticket, _("The question is open again and waits for an agent."))
+
+
+@operation("support.rate")
+@never_cache
+@_sent_from("support:ticket")
+def ticket_rate(request: OwnRequest, code: str) -> HttpResponse:
+    """Whether it was answered well; until it is opened again that may be changed."""
+    ticket = _ticket(request, code, "support.rate")
+    form = forms.RateForm(request.POST, auto_id="id_rate_%s")
+    if form.is_valid():
+        with refusals_on(form):
+            actions.rate_ticket(ticket, **form.cleaned_data, by=request.user)
+            return _back(request, ticket, _("Thank you. You may change what you said for a while."))
+    return _thread(request, ticket, rate=form)
 
 
 @operation("support.triage")

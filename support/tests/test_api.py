@@ -675,8 +675,8 @@ def test_a_list_costs_the_same_for_one_row_and_for_twenty(calls, boss, path):
         online_agent()
         ReplyFactory()
     actions.assign_waiting_tickets()
-    # The token with its account; the rows with all that is shown of them; what tickets are about, and replies’ files.
-    assert cost() == one == (2 if path == AGENTS else 3)
+    # The token with its account; the rows with all that is shown of them; what tickets are about, ratings, files.
+    assert cost() == one == {TICKETS: 4, REPLIES: 3, AGENTS: 2}[path]
 
 
 def test_an_agent_goes_away_and_comes_back(calls):

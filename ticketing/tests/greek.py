@@ -36,6 +36,7 @@ from support.actions import (
     look_at_ticket,
     note_on_ticket,
     open_ticket,
+    rate_ticket,
     reject_ticket,
     reply_to_ticket,
 )
@@ -208,6 +209,7 @@ class World:
         note_on_ticket(self.questions[0], message=TEXT, by=self.agent)
         Promise.objects.filter(ticket=self.questions[2]).update(response_missed_at=timezone.now())
         reject_ticket(self.questions[1], reason=TEXT, by=self.agent)
+        rate_ticket(self.questions[1], verdict="bad", comment=TEXT, by=self.customer)
         for number in range(MANY):
             open_ticket(**asked, department="", priority=ways[number % 3][1])
 

@@ -25,7 +25,7 @@ from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactor
 from booking.actions import create_resource, make_feed
 from booking.models import Booking, Tally
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
-from support.actions import add_canned_reply, create_level, look_at_ticket, reject_ticket
+from support.actions import add_canned_reply, close_ticket, create_level, look_at_ticket, rate_ticket, reject_ticket
 from support.models import Agent, Department, Priority, ServiceLevel
 from support.models import Ticket as Question
 from support.tests.factories import A_FILE, ReplyFactory, TicketFactory, online_agent
@@ -119,6 +119,7 @@ def make_of_apps(number, user):
     Question.objects.filter(user=user).update(status="in_progress", agent=person)
     look_at_ticket(Question.objects.filter(user=user).get(), by=person.user)
     booking = BookingFactory(service=ServiceFactory(), starts_at=NOON + timedelta(hours=number), by=user)
+    rate_ticket(close_ticket(TicketFactory(by=user), by=None), verdict="good", by=user)
     TicketFactory(by=user, about=[Subject("booking.booking", booking.pk)])
     make_feed(resource=create_resource(name=f"Room {number}", by=None), by=None)
     Tally.objects.count_cancelled(booking)

@@ -280,6 +280,7 @@ def parts(world):
                 "close",
                 "reopen",
                 "triage",
+                "rate",
                 "reject",
                 "take",
                 "release",
@@ -448,7 +449,17 @@ def asks(walk, world):
     for text in ("Ω", "Ψ"):
         walk.visitor(Role.CUSTOMER).send("support:new", asked | key | {"message": text})
     customer, code = walk.visitor(Role.CUSTOMER), world.questions[0].code
-    for name, typed in (("reply", {"message": TEXT}), ("close", {}), ("close", {}), ("reopen", {}), ("triage", {})):
+    rated = {"verdict": "bad", "comment": TEXT}
+    ends = (
+        ("close", {}),
+        ("close", {}),
+        ("rate", {}),
+        ("rate", rated),
+        ("rate", rated),
+        ("reopen", {}),
+        ("rate", rated),
+    )
+    for name, typed in (("reply", {"message": TEXT}), *ends, ("triage", {})):
         customer.send(f"support:{name}", typed, code=code)
 
 

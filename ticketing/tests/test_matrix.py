@@ -18,7 +18,7 @@ from allocation.models import Ticket
 from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactory, TicketOptionFactory
 from booking.actions import check_in, create_resource, make_feed, walk_in
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
-from support.actions import add_canned_reply, assign_ticket, create_level, go_online, note_on_ticket
+from support.actions import add_canned_reply, assign_ticket, close_ticket, create_level, go_online, note_on_ticket
 from support.models import Agent
 from support.tests.factories import A_FILE, ReplyFactory, TicketFactory, file_of, online_agent
 from ticketing.actions import add_closure, add_special_opening, create_webhook, invite, issue_token, join_list
@@ -94,6 +94,7 @@ CASES = [
     contract("support.close", "/tickets/{id}", {"closed": True}, "question", "PATCH", missing=NO_CODE),
     api("support.close", "POST", "support/tickets/{id}/close/", thing="question", missing=NO_CODE),
     api("support.close", "POST", "support/tickets/{id}/reopen/", thing="question", missing=NO_CODE),
+    api("support.rate", "POST", "support/tickets/{id}/rate/", {"rating": "bad"}, "closed question", missing=NO_CODE),
     api("support.triage", "PATCH", "support/tickets/{id}/", {"priority": "high"}, thing="question", missing=NO_CODE),
     api(
         "support.reject", "POST", "support/tickets/{id}/reject/", {"reason": "spam"}, thing="question", missing=NO_CODE
@@ -313,6 +314,7 @@ MAKE = {
     "account": lambda owner: UserFactory().pk,
     "invitation": lambda owner: _invitation(),
     "question": lambda owner: TicketFactory(by=owner).code,
+    "closed question": lambda owner: close_ticket(TicketFactory(by=owner), by=None).code,
     "waiting question": lambda owner: _waiting(owner).code,
     "question in work": lambda owner: _in_work(owner).code,
     "reply": lambda owner: ReplyFactory(ticket=TicketFactory(by=owner), by=owner).pk,
