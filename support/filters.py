@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 
 from support.models import Agent, Attachment, Department, Priority, Reply, Ticket
 from support.policies import spellings
+from support.words import sought
 from ticketing import rights
 from ticketing.toolkit.filters import FlagFilter, IdFilter, InstantFilter, TextFilter
 
@@ -21,6 +22,11 @@ class TicketFilters(django_filters.FilterSet):
     customer = IdFilter(field_name="user", help_text="Of this account.")
     agent = IdFilter(help_text="In the hands of this agent, or ended by them.")
     tag = TextFilter(method="has_tag", help_text="With this tag. Tags are for staff: others find none.")
+    search = TextFilter(
+        method="is_found",
+        help_text="In which these words are found, of the newest 1 000 hits: in the question, a reply, the code; for "
+        "staff also in notes and the customer. The last word may be typed half; “beside each other”, -without, or.",
+    )
     late = FlagFilter(method="is_late", help_text="Whether it is open and owes what was promised for an earlier time.")
     created_from = InstantFilter(field_name="created_at", lookup_expr="gte", help_text="At this instant or later.")
     created_to = InstantFilter(field_name="created_at", lookup_expr="lt", help_text="Before this instant.")
@@ -37,6 +43,11 @@ class TicketFilters(django_filters.FilterSet):
         """Those with the tag; whoever may not see tags learns nothing by asking."""
         sees = self.request and rights.scope(self.request.user, "support.triage")
         return tickets.tagged(" ".join(value.lower().split())) if sees else tickets.none()
+
+    def is_found(self, tickets: QuerySet, name: str, value: str) -> QuerySet:
+        """Those in which it is found, as far as the caller reads them; none where there is no word to look for."""
+        wanted = sought(value)
+        return tickets.found_by(wanted, self.request.user) if wanted else tickets.none()
 
     def is_closed(self, tickets: QuerySet, name: str, value: bool) -> QuerySet:
         """Those that came to an end, or the others."""

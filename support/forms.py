@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from support.models import TAG_LIMIT, Agent, CannedReply, Department, Priority, Rating, Ticket
 from support.policies import TAB_LEASE, File, clean_tag
+from support.words import sought
 from ticketing.models import User
 from ticketing.texts import clean_text
 from ticketing.toolkit.panel import OnceForm, refusals_on
@@ -126,10 +127,25 @@ def _capitalised(choices: Any) -> list[tuple[str, Any]]:
 class NarrowForm(forms.Form):
     """Which questions a list shows, and in which order."""
 
-    ORDERS = [("", _("Newest first")), ("oldest", _("Oldest first"))]
+    ORDERS = [
+        ("", _("Newest first; of a search, the best first")),
+        ("newest", _("Newest first")),
+        ("oldest", _("Oldest first")),
+    ]
 
+    search = forms.CharField(
+        label=_("Search"), required=False, widget=forms.TextInput({"type": "search", "autocomplete": "off"})
+    )
     status = forms.ChoiceField(label=_("Status"), choices=_statuses, required=False)
     order = forms.ChoiceField(label=_("Order"), choices=ORDERS, required=False)
+
+    def clean_search(self) -> Any:
+        """What to look for; None where nothing was typed."""
+        typed = self.cleaned_data["search"]
+        wanted = sought(typed) if typed else None
+        if typed and not wanted:
+            raise forms.ValidationError(_("There is no word in this to look for."))
+        return wanted
 
 
 class StaffNarrowForm(NarrowForm):
@@ -143,7 +159,7 @@ class StaffNarrowForm(NarrowForm):
     mine = forms.BooleanField(label=_("Only those in my hands"), required=False)
     late = forms.BooleanField(label=_("Only late ones"), required=False)
 
-    field_order = ["status", "department", "priority", "tag", "order", "mine", "late"]
+    field_order = ["search", "status", "department", "priority", "tag", "order", "mine", "late"]
 
     def clean_tag(self) -> str:
         """The tag as everybody spells it; empty for none."""

@@ -1,4 +1,8 @@
-"""Tickets, what is said about them, and the agents who answer."""
+"""Tickets, what is said about them, and the agents who answer.
+
+Tickets and replies also have columns of the words they are found by, which the database itself writes and no page loads
+(the migration 0014_search makes them, words.py reads them).
+"""
 
 import secrets
 from datetime import timedelta

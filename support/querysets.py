@@ -6,15 +6,36 @@ from datetime import timedelta
 from typing import Any, Self
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, Func, IntegerField, Manager, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    F,
+    FloatField,
+    Func,
+    IntegerField,
+    Manager,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    UUIDField,
+    Value,
+)
 from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import Exact
 
+from support import words
 from ticketing import clocks, rights
 from ticketing.querysets import RecordQuerySet, StockQuerySet
 from ticketing.rights import Actor, Scope
 
 LAST_PLACE = 500  # of a queue: that one or a later one
+# So many of the newest hits are looked at, and so many accounts: what is said everywhere costs no more than the rest.
+MOST_HITS, MOST_ACCOUNTS = 1000, 200
+NAMED = 0.5  # how well a ticket fits whose customer is called so: nearly as well as by its subject
 
 
 class AgentQuerySet(StockQuerySet):
@@ -102,6 +123,39 @@ class TicketQuerySet(RecordQuerySet):
     def tagged(self, tag: str) -> Self:
         """With this tag."""
         return self.filter(tags__contains=[tag])
+
+    def found_by(self, sought: words.Sought, actor: Actor) -> Self:
+        """Those in which this is found, of as much as the actor reads: in the newest MOST_HITS hits of each kind."""
+        said, others = self._hits(sought, actor)
+        return self.filter(_any_of("pk", said.values("ticket"), *(hits.values("pk") for hits, _fits in others)))
+
+    def best(self, sought: words.Sought, actor: Actor, most: int) -> dict[Any, Any]:
+        """The tickets that fit best, the best first, each with the reply that made it; None is the ticket itself."""
+        said, others = self._hits(sought, actor)
+        tickets, itself = type(self)(self.model), Value(None, UUIDField())
+        found = [_ranked(tickets, hits, "pk", fits, itself) for hits, fits in others]
+        replies, fits = said.model._default_manager, sought.rank(words.column("words"))
+        best = _ranked(replies, said, "ticket", fits, F("pk")).union(*found, all=True)
+        chosen: dict[Any, Any] = {}
+        for ticket, _fits, reply, _at in best.order_by("-fits", "-created_at")[: most * 10]:
+            chosen.setdefault(ticket, reply)
+        return dict(list(chosen.items())[:most])
+
+    def _hits(self, sought: words.Sought, actor: Actor) -> tuple[Any, list[tuple[Any, Any]]]:
+        """The newest replies in which it is found; and the newest tickets for each other reason, with how they fit."""
+        fields = self.model._meta.get_field("user"), self.model._meta.get_field("replies")
+        accounts, replies = (field.related_model._default_manager for field in fields)
+        said = replies.visible_to(actor, "support.reply").filter(sought.matches(words.column("words")))
+        if self.query.has_filters():
+            said = said.filter(ticket__in=self.order_by().values("pk"))
+        newest = self.order_by("-created_at", "-id")
+        kinds = ["words", "staff_words"] if rights.scope(actor, "support.triage") else ["words"]
+        vectors = [words.column(kind) for kind in kinds]
+        others = [(newest.filter(sought.matches(words_))[:MOST_HITS], sought.rank(words_)) for words_ in vectors]
+        if rights.scope(actor, "support.triage"):
+            people = accounts.filter(sought.matches(words.names_of_people())).values("pk")[:MOST_ACCOUNTS]
+            others.append((newest.filter(_any_of("user_id", people))[:MOST_HITS], Value(NAMED, FloatField())))
+        return said.order_by("-created_at", "-id")[:MOST_HITS], others
 
     def held_by(self, person: Actor) -> Self:
         """In the hands of this person, or ended there."""
@@ -283,6 +337,18 @@ class _Place(Func):
         FROM (VALUES (%(expressions)s)) me (status, department, queue_at, id)
     )"""
     output_field = IntegerField(null=True)
+
+
+def _any_of(column: str, *keys: QuerySet[Any]) -> Func:
+    """Whether it is one of these keys, which are read once whatever PostgreSQL believes of the tables."""
+    lists = Func(*map(ArraySubquery, keys), template="%(expressions)s", arg_joiner=" || ", output_field=UUIDField())
+    return Func(F(column), lists, template="(%(expressions)s))", arg_joiner=" = ANY(", output_field=BooleanField())
+
+
+def _ranked(table: Any, hits: QuerySet[Any], ticket: str, fits: Any, through: Any) -> QuerySet[Any]:
+    """Which tickets these hits mean and how well they fit, which is reckoned only now that they are few."""
+    rows = table.filter(_any_of("pk", hits.values("pk"))).order_by()
+    return rows.annotate(fits=fits, through=through).values_list(ticket, "fits", "through", "created_at")
 
 
 def _number_of(rows: QuerySet[Any]) -> Subquery:

@@ -20,12 +20,13 @@ from support import actions, forms
 from support.downloads import as_download
 from support.models import Agent, Attachment, CannedReply, Reader, Reply, Ticket
 from support.policies import TAB_LEASE, explain, filled, may_be_rated, put_beside, spellings
+from support.words import Sought
 from ticketing import rights, subjects
 from ticketing.models import User
 from ticketing.rights import Scope
 from ticketing.toolkit.contracts import parse_uuid
-from ticketing.toolkit.panel import once, operation, refusals_on, render_page
-from ticketing.toolkit.windows import NEWEST_FIRST, window
+from ticketing.toolkit.panel import once, operation, refusals_on, render_page, wants_part
+from ticketing.toolkit.windows import NEWEST_FIRST, Window, window
 
 
 class OwnRequest(HttpRequest):
@@ -35,7 +36,8 @@ class OwnRequest(HttpRequest):
 
 
 ON_PAGE, SAID_ON_PAGE, IN_QUEUE, AGENTS_ON_PAGE, READERS_NAMED = 25, 100, 25, 100, 5
-ORDERS = {"": NEWEST_FIRST, "oldest": ("created_at", "id")}
+BEST_SHOWN = 50
+ORDERS = {"": NEWEST_FIRST, "newest": NEWEST_FIRST, "oldest": ("created_at", "id")}
 
 shown_and_sent = require_http_methods(["GET", "HEAD", "POST"])
 _View = Callable[..., HttpResponseBase]
@@ -63,14 +65,42 @@ def tickets(request: OwnRequest) -> HttpResponse:
     form = forms.StaffNarrowForm(request.GET) if staff else forms.NarrowForm(request.GET)
     form.is_valid()  # what makes no sense narrows nothing, and the form says so
     wanted = form.cleaned_data
-    seen: Any = Ticket.objects.visible_to(request.user, "support.list").select_related("user", "promise")
-    if staff:
-        seen = seen.explained().select_related("agent__user")
-    page = window(_narrowed(seen, wanted, request.user), request.GET, ON_PAGE, ORDERS[wanted.get("order", "")])
+    seen = _narrowed(Ticket.objects.visible_to(request.user, "support.list"), wanted, request.user)
+    page = _found(request, seen, wanted)
     if staff:
         explain(page.rows)
-    context = {"page": page, "form": form, "is_narrowed": bool(request.GET), "is_staff": staff}
+    context = {"page": page, "form": form, "is_narrowed": bool(request.GET), "is_staff": staff, "best": BEST_SHOWN}
+    if wants_part(request):
+        context["complaints"] = form.errors.get("search")  # the form itself stays as it is
     return render_page(request, "support/tickets.html", "support/_ticket_rows.html", context)
+
+
+def _found(request: OwnRequest, seen: Any, wanted: dict[str, Any]) -> Window:
+    """A page of them; of a search the best ones, unless another order is wanted, with what was found in each."""
+    sought, order = wanted.get("search"), wanted.get("order", "")
+    shown = seen.select_related("user", "promise")
+    if _is_staff(request):
+        shown = shown.explained().select_related("agent__user")
+    if not sought:
+        return window(shown, request.GET, ON_PAGE, ORDERS[order])
+    if order:
+        page = window(shown.found_by(sought, request.user), request.GET, ON_PAGE, ORDERS[order])
+        here = Ticket.objects.visible_to(request.user, "support.list").filter(pk__in=[row.pk for row in page.rows])
+        best = here.best(sought, request.user, ON_PAGE)
+    else:
+        best = seen.best(sought, request.user, BEST_SHOWN)
+        rows = shown.in_bulk(list(best))
+        page = Window([rows[pk] for pk in best if pk in rows], "", "")
+    replies = Reply.objects.visible_to(request.user, "support.reply").in_bulk([pk for pk in best.values() if pk])
+    for row in page.rows:
+        said = replies.get(best.get(row.pk), row).message
+        row.found = {"subject": sought.marked(row.subject), "passage": _passage(sought, row, said)}
+    return page
+
+
+def _passage(sought: Sought, row: Ticket, said: str) -> str:
+    """Where it was found, beside the subject."""
+    return sought.passage(said) or sought.passage(row.message) or sought.passage(row.code)
 
 
 def _narrowed(rows: Any, wanted: dict[str, Any], person: User) -> QuerySet:

@@ -312,6 +312,8 @@ TOLD = {"booking": VISIT, "ticket": TICKET, "support": QUESTION}
 NARROWED = [
     "/panel/questions/?status=open",
     "/panel/questions/?status=closed",
+    "/panel/questions/?search=Ώρες",
+    "/panel/questions/?search=-",
     "/panel/questions/?before=1",
     "/nowhere/",
 ]

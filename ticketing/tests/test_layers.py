@@ -10,6 +10,7 @@ APPS = ("support", "booking", "allocation")
 # From low to high; everything else is a surface.
 LAYERS = (
     "errors",
+    "words",
     "querysets",
     "models",
     "timetable",

@@ -141,13 +141,20 @@ CUSTOMER = [
     "/panel/purchases/{purchase.pk}/cancel/",
     "/panel/questions/",
     "/panel/questions/?status=open",
+    "/panel/questions/?search=Waits+or+va",
     "/panel/questions/{question.code}/",
     "/panel/questions/new/?about=booking.booking:{booking.pk}",
     "/account/profile/",
     "/account/tokens/",
     "/account/sessions/",
 ]
-AGENT = ["/", "/panel/desk/", "/panel/questions/", "/panel/questions/{question.code}/"]
+AGENT = [
+    "/",
+    "/panel/desk/",
+    "/panel/questions/",
+    "/panel/questions/?search=Zoe+or+Waits+or+va&order=newest",
+    "/panel/questions/{question.code}/",
+]
 GATE = ["/", "/panel/gate/", "/panel/gate/{event.pk}/?gate=North"]
 SUPERVISOR = [
     "/",
@@ -157,6 +164,7 @@ SUPERVISOR = [
     "/panel/board/",
     "/panel/desk/",
     "/panel/questions/",
+    "/panel/questions/?search=Waits+or+va",
     "/panel/events/report/",
     "/panel/events/{event.pk}/report/",
     "/admin/",

@@ -86,6 +86,7 @@ PAGES = {
         "/panel/purchases/{several}/cancel/",
         "/panel/questions/",
         "/panel/questions/?status=closed",
+        "/panel/questions/?search=the",
         "/panel/questions/{question}/",
         "/panel/questions/new/",
         "/panel/questions/new/?about=booking.booking:{booking}",

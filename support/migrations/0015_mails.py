@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('support', '0013_service_levels'),
+        ('support', '0014_search'),
     ]
 
     operations = [

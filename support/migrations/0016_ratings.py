@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('support', '0016_mails'),
+        ('support', '0015_mails'),
     ]
 
     operations = [
