@@ -104,6 +104,7 @@ def test_nobody_is_told_where_no_address_is_proven_or_known(agent):
     typed = ask(email="other@example.org", by=owner)
     assert (typed.user, typed.email) == (owner, "other@example.org")
     ask(email="")
+    assert templates() == []
     gone = TicketFactory(by=UserFactory(email_confirmed_at=Now()))
     User.objects.filter(pk=gone.user_id).update(is_active=False)
     Mail.objects.all().delete()
