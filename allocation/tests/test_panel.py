@@ -159,7 +159,8 @@ def asked(html):
 def test_whoever_bought_can_ask_about_it_with_one_link(client, customer):
     ticket = bought_ticket(option=TicketOptionFactory(name="Tom & “Jerry” <1>"), buyer=customer.pk, by=customer)
     wanted = {"subject": "About my tickets for Tom & “Jerry” <1>", "message": f"Purchase id: {ticket.purchase_id}"}
-    assert asked(page(client.get(TICKETS))) == asked(page(client.get(f"{TICKETS}{ticket.pk}/"))) == [wanted]
+    for path, about in ((TICKETS, f"purchase:{ticket.purchase_id}"), (f"{TICKETS}{ticket.pk}/", f"ticket:{ticket.pk}")):
+        assert asked(page(client.get(path))) == [wanted | {"about": f"allocation.{about}"}]
     client.force_login(UserFactory(role="gate"))
     assert asked(page(client.get(f"{TICKETS}{ticket.pk}/"))) == []
 

@@ -74,7 +74,13 @@ def shown(view):
 
 def lasting(answer):
     """The answer without what is new each time."""
-    return {name: value for name, value in answer.json().items() if name not in FRESH} if answer.content else {}
+    return of_all(answer.json()) if answer.content else {}
+
+
+def of_all(said):
+    """The fields that are no fresh ones, and so on within them."""
+    lasting = {name: value for name, value in said.items() if name not in FRESH}
+    return {name: of_all(value) if isinstance(value, dict) else value for name, value in lasting.items()}
 
 
 def send(case, headers, named, me, extra):
