@@ -128,7 +128,7 @@ class NarrowForm(forms.Form):
     """Which questions a list shows, and in which order."""
 
     ORDERS = [
-        ("", _("Newest first; of a search, the best first")),
+        ("", _("Best or newest first")),
         ("newest", _("Newest first")),
         ("oldest", _("Oldest first")),
     ]
