@@ -71,7 +71,7 @@ def buy_two(page, scripts):
 
 
 def ask_about_them(page):
-    page.get_by_role("link", name=re.compile("Ask about")).click()
+    page.get_by_role("link", name=re.compile("I need help with this")).click()
     assert "Evening of chamber music" in page.get_by_label("Subject").input_value()
     message = page.get_by_label("Message")
     message.fill(message.input_value() + "\nMay my tickets be used by somebody else?")
