@@ -834,6 +834,9 @@ def _minutes(**kwargs: Any) -> Count:
 class LevelSerializer(serializers.ModelSerializer):
     """What is promised for questions of a priority, in minutes while the desk is open."""
 
+    department = serializers.ChoiceField(
+        Department.choices, allow_blank=True, read_only=True, help_text="Empty: every one without a level of its own."
+    )
     created_at = Instant(read_only=True)
     updated_at = Instant(read_only=True)
 

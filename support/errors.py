@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from ticketing.errors import Conflict, Invalid, Refused, TooLarge
+from ticketing.errors import Conflict, Invalid, TooLarge
 
 
 class AlreadyClosed(Conflict):
@@ -91,11 +91,10 @@ class ThreadMovedOn(Conflict):
         self.since = since
 
 
-class FileTypeRefused(Refused):
+class FileTypeRefused(Conflict):
     """Only files of known kinds are kept."""
 
     code = "file_type_refused"
-    status = 415
     message = _("Files like “%(name)s” are not taken. These are: %(types)s.")
 
 
@@ -113,7 +112,7 @@ class FileEmpty(Conflict):
     message = _("There is nothing in the file “%(name)s”. Choose it again.")
 
 
-class TooManyFiles(TooLarge):
+class TooManyFiles(Conflict):
     """So many at once, and no more."""
 
     code = "too_many_files"

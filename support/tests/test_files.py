@@ -168,7 +168,7 @@ def test_programs_send_and_find_files(agent, ticket):
         sent = post(ticket.user, "replies", ticket=ticket.code, message="x", files=[{**one, "content": content}])
         assert sent.status_code == status
     refused = post(ticket.user, "replies", ticket=ticket.code, message="x", files=[{**one, "name": "a.exe"}])
-    assert (refused.status_code, refused.json()["code"]) == (415, "file_type_refused")
+    assert (refused.status_code, refused.json()["code"]) == (409, "file_type_refused")
     assert Reply.objects.filter(files__name="a.exe").count() == 0
 
 
