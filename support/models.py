@@ -553,3 +553,8 @@ class Reader(Record):
 def place_in_queue(priority: str) -> models.Expression:
     """The `queue_at` of a ticket that joins the queue now: ageing is stored once and costs nothing later."""
     return Now() - LIFT[Priority(priority)]
+
+
+def place_by_priority(before: str, after: str) -> models.Expression:
+    """The `queue_at` of a ticket whose priority changes: the time that it has waited goes on counting."""
+    return F("queue_at") - (LIFT[Priority(after)] - LIFT[Priority(before)])

@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from support.errors import LevelExists, LevelMisfit
-from support.models import LIFT, MOST_MINUTES, Priority, Promise, ServiceLevel, Ticket
+from support.models import MOST_MINUTES, Priority, Promise, ServiceLevel, Ticket, place_by_priority
 from support.policies import DeskHours
 from ticketing import rights
 from ticketing.errors import Invalid, NotFound
@@ -34,9 +33,10 @@ def create_level(
     rights.require(by, "support.manage_levels")
     level = ServiceLevel(department=department, priority=priority, first_response=first_response, resolution=resolution)
     _require_promise(level)
-    if ServiceLevel.objects.filter(department=department, priority=priority).exists():
+    promised = {"first_response": first_response, "resolution": resolution}
+    level, is_new = ServiceLevel.objects.get_or_create(department=department, priority=priority, defaults=promised)
+    if not is_new:
         raise LevelExists
-    level.save(force_insert=True)
     Activity.objects.record("support.create_level", level, by=by, **_told(level))
     return level
 
@@ -172,5 +172,5 @@ def _escalate(what: str, noted: str) -> int:
 def _raise_priority(ticket: Ticket) -> None:
     """By one step, and so before others in the queue; what is promised stays. The highest is as high as it gets."""
     if higher := HIGHER.get(Priority(ticket.priority)):
-        lift = LIFT[higher] - LIFT[Priority(ticket.priority)]
-        Ticket.objects.filter(pk=ticket.pk).change(priority=higher, queue_at=F("queue_at") - lift)
+        moved = place_by_priority(ticket.priority, higher)
+        Ticket.objects.filter(pk=ticket.pk).change(priority=higher, queue_at=moved)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
 from support.actions.dispatch import assign_on_commit
@@ -13,7 +12,7 @@ from support.actions.levels import reckon_anew, rest_clock, resume_clock, start_
 from support.actions.telling import tell, tell_of_answer, tell_of_end
 from support.actions.thread import Seen, require_seen
 from support.errors import AlreadyClosed, ReasonMissing
-from support.models import LIFT, About, Agent, Priority, Reply, Ticket, place_in_queue
+from support.models import About, Agent, Priority, Reply, Ticket, place_by_priority, place_in_queue
 from support.policies import File
 from ticketing import rights
 from ticketing.errors import NotFound
@@ -150,8 +149,7 @@ def triage_ticket(ticket: Ticket, *, by: Actor, priority: str | None = None, dep
     ticket = locked(ticket)
     changes: dict[str, Any] = {}
     if priority is not None and priority != ticket.priority:
-        lift = LIFT[Priority(priority)] - LIFT[Priority(ticket.priority)]
-        changes |= {"priority": priority, "queue_at": F("queue_at") - lift}
+        changes |= {"priority": priority, "queue_at": place_by_priority(ticket.priority, priority)}
     if department is not None and department != ticket.department:
         changes["department"] = department
     return _triage(ticket, changes, by=by) if changes else ticket

@@ -1,10 +1,12 @@
 """Service levels: what is promised in the desk's business hours, when it is due, and what becomes of what is late."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 
@@ -243,6 +245,21 @@ def test_there_is_one_level_for_each_priority_and_department_and_supervisors_set
         actions.change_level(made, first_response=5, by=agent)
     with nothing_changes(), pytest.raises(LevelMisfit):
         actions.change_level(made, first_response=None, by=None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_promise_the_same_at_once_one_does_and_the_others_are_refused():
+    def promise(_):
+        try:
+            return level(first_response=60).pk
+        except LevelExists:
+            return None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(promise, range(8)))
+    assert len([pk for pk in made if pk]) == ServiceLevel.objects.count() == 1
 
 
 def test_levels_and_promises_over_the_api():
