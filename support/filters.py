@@ -4,7 +4,7 @@ import django_filters
 from django.db.models import QuerySet
 
 from support.models import Agent, Attachment, Department, Priority, Reply, Ticket
-from support.policies import spellings
+from support.policies import spelled, spellings
 from support.words import sought
 from ticketing import rights
 from ticketing.toolkit.filters import FlagFilter, IdFilter, InstantFilter, TextFilter
@@ -42,7 +42,7 @@ class TicketFilters(django_filters.FilterSet):
     def has_tag(self, tickets: QuerySet, name: str, value: str) -> QuerySet:
         """Those with the tag; whoever may not see tags learns nothing by asking."""
         sees = self.request and rights.scope(self.request.user, "support.triage")
-        return tickets.tagged(" ".join(value.lower().split())) if sees else tickets.none()
+        return tickets.tagged(spelled(value)) if sees else tickets.none()
 
     def is_found(self, tickets: QuerySet, name: str, value: str) -> QuerySet:
         """Those in which it is found, as far as the caller reads them; none where there is no word to look for."""

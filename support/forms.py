@@ -10,14 +10,25 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from support.models import TAG_LIMIT, Agent, CannedReply, Department, Priority, Rating, Ticket
+from support.models import (
+    MESSAGE_LIMIT,
+    NOTE_LIMIT,
+    REASON_LIMIT,
+    SUBJECT_LIMIT,
+    TAG_LIMIT,
+    Agent,
+    CannedReply,
+    Department,
+    Priority,
+    Rating,
+    Ticket,
+)
 from support.policies import TAB_LEASE, File, clean_tag
 from support.words import sought
 from ticketing.models import User
 from ticketing.texts import clean_text
 from ticketing.toolkit.panel import OnceForm, refusals_on
 
-SUBJECT_LIMIT, REASON_LIMIT, NOTE_LIMIT, MESSAGE_LIMIT = 250, 250, 1000, 10_000
 HOURS = (1, 2, 4, 8, 12)
 ANY = "any"  # in an address: the questions of no department
 

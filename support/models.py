@@ -23,6 +23,7 @@ from ticketing.subjects import Subject
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no letter looks like a digit
 CODE_LENGTH = 12
 TAG_LIMIT, MOST_TAGS = 30, 10
+SUBJECT_LIMIT, REASON_LIMIT, NOTE_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT = 250, 250, 1000, 10_000, 100  # signs
 
 
 def new_code() -> str:
@@ -159,8 +160,8 @@ class Ticket(Record):
         editable=False,
         help_text=_("Of mails to somebody without an account."),
     )
-    subject = models.CharField(_("subject"), max_length=250)
-    message = models.TextField(_("message"), max_length=10_000)
+    subject = models.CharField(_("subject"), max_length=SUBJECT_LIMIT)
+    message = models.TextField(_("message"), max_length=MESSAGE_LIMIT)
     department = models.CharField(
         _("department"), max_length=10, choices=Department, blank=True, help_text=_("Empty means any agent.")
     )
@@ -191,7 +192,7 @@ class Ticket(Record):
         help_text=_("It is not handed to them again by itself."),
     )
     handover_note = models.CharField(
-        _("note at the handover"), max_length=1000, blank=True, default="", db_default="", editable=False
+        _("note at the handover"), max_length=NOTE_LIMIT, blank=True, default="", db_default="", editable=False
     )
     tags = ArrayField(
         models.CharField(max_length=TAG_LIMIT),
@@ -202,7 +203,7 @@ class Ticket(Record):
         editable=False,
         help_text=_("Words by which staff find it again. No customer sees them."),
     )
-    rejection = models.CharField(_("reason of the rejection"), max_length=250, blank=True, editable=False)
+    rejection = models.CharField(_("reason of the rejection"), max_length=REASON_LIMIT, blank=True, editable=False)
 
     objects = querysets.TicketQuerySet.as_manager()
 
@@ -385,7 +386,7 @@ class Reply(Record):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("author")
     )
-    message = models.TextField(_("message"), max_length=10_000)
+    message = models.TextField(_("message"), max_length=MESSAGE_LIMIT)
     is_internal = models.BooleanField(
         _("internal note"),
         default=False,
@@ -421,7 +422,7 @@ class Rating(Record):
     )
     closed_at = models.DateTimeField(_("closed"), editable=False, help_text=_("Which closing it is about."))
     verdict = models.CharField(_("rating"), max_length=4, choices=Verdict)
-    comment = models.TextField(_("comment"), max_length=1000, blank=True, default="")
+    comment = models.TextField(_("comment"), max_length=NOTE_LIMIT, blank=True, default="")
 
     objects = querysets.RatingQuerySet.as_manager()
 
@@ -469,10 +470,10 @@ class About(Record):
 class CannedReply(Record):
     """A text that is answered often, with gaps for whom it is about."""
 
-    title = models.CharField(_("title"), max_length=100, unique=True)
+    title = models.CharField(_("title"), max_length=TITLE_LIMIT, unique=True)
     message = models.TextField(
         _("message"),
-        max_length=10_000,
+        max_length=MESSAGE_LIMIT,
         help_text=_(
             "{customer} becomes the customer’s name, {ticket} the ticket’s code, {agent} the name of who answers."
         ),

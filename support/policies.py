@@ -115,12 +115,17 @@ def put_beside(files: Iterable[Any], ticket: Any, replies: Iterable[Any]) -> Non
         reply.came_along = came.get(reply.pk, [])
 
 
+def spelled(tag: str) -> str:
+    """A tag as everybody spells it: in small letters, with single spaces."""
+    return " ".join(unicodedata.normalize("NFC", tag).lower().split())
+
+
 def clean_tag(tag: str) -> str:
     """The tag as everybody spells it, or TagRefused."""
-    spelled = " ".join(unicodedata.normalize("NFC", tag).lower().split())
-    if len(spelled) > TAG_LIMIT or not re.fullmatch(r"[^\W_]([^\W_]|[ -])*", spelled):
+    word = spelled(tag)
+    if len(word) > TAG_LIMIT or not re.fullmatch(r"[^\W_]([^\W_]|[ -])*", word):
         raise TagRefused(field="tag")
-    return spelled
+    return word
 
 
 def clean_gaps(message: str) -> str:

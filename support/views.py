@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from support import actions, forms
 from support.downloads import as_download
-from support.models import Agent, Attachment, CannedReply, Reader, Reply, Ticket
+from support.models import MESSAGE_LIMIT, SUBJECT_LIMIT, Agent, Attachment, CannedReply, Reader, Reply, Ticket
 from support.policies import TAB_LEASE, explain, filled, may_be_rated, put_beside, spellings
 from support.words import Sought
 from ticketing import rights, subjects
@@ -151,7 +151,7 @@ def _named_about(request: OwnRequest) -> subjects.Subject | None:
 
 def _brought(request: OwnRequest) -> dict[str, str]:
     """What a link “I need help with this” fills in. It only spares typing: nothing of it counts before it is sent."""
-    limits = {"subject": forms.SUBJECT_LIMIT, "message": forms.MESSAGE_LIMIT}
+    limits = {"subject": SUBJECT_LIMIT, "message": MESSAGE_LIMIT}
     return {name: request.GET[name][:limit] for name, limit in limits.items() if name in request.GET}
 
 
@@ -316,7 +316,7 @@ def ticket_insert(request: OwnRequest, code: str) -> HttpResponse:
     chosen = form.cleaned_data["canned"] if form.is_valid() else None
     typed = request.POST.get("message", "").strip()
     message = "\n\n".join(filter(None, [typed, chosen and filled(chosen.message, ticket, request.user)]))
-    reply = forms.ReplyForm(auto_id="id_reply_%s", initial={"message": message[: forms.MESSAGE_LIMIT]})
+    reply = forms.ReplyForm(auto_id="id_reply_%s", initial={"message": message[:MESSAGE_LIMIT]})
     reply.fields["message"].widget.attrs["autofocus"] = True
     return _thread(request, ticket, reply=reply)
 

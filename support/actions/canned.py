@@ -1,9 +1,9 @@
 """Verbs about canned replies."""
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from support.errors import TitleTaken
-from support.models import CannedReply
+from support.models import MESSAGE_LIMIT, TITLE_LIMIT, CannedReply
 from support.policies import clean_gaps
 from ticketing import rights
 from ticketing.errors import NotFound
@@ -16,7 +16,7 @@ from ticketing.texts import clean_text
 def add_canned_reply(*, title: str, message: str, by: Actor) -> CannedReply:
     """Keep a text that is answered often; TitleTaken, or UnknownPlaceholder for a gap that nothing fills."""
     rights.require(by, "support.manage_canned")
-    said = {"title": clean_text(title, field="title", limit=100), "message": _clean(message)}
+    said = {"title": clean_text(title, field="title", limit=TITLE_LIMIT), "message": _clean(message)}
     added, is_new = CannedReply.objects.get_or_create(title=said["title"], defaults=said)
     if not is_new:
         raise TitleTaken(field="title")
@@ -31,11 +31,13 @@ def change_canned_reply(
     """Change what is given; replies that were sent stay as they are."""
     rights.require(by, "support.manage_canned")
     canned = CannedReply.objects.select_for_update().filter(pk=canned.pk).first() or _gone()
-    said = {"title": canned.title if title is None else clean_text(title, field="title", limit=100)}
+    said = {"title": canned.title if title is None else clean_text(title, field="title", limit=TITLE_LIMIT)}
     said["message"] = canned.message if message is None else _clean(message)
-    if CannedReply.objects.filter(title=said["title"]).exclude(pk=canned.pk).exists():
-        raise TitleTaken(field="title")
-    CannedReply.objects.filter(pk=canned.pk).change(**said)
+    try:
+        with transaction.atomic():
+            CannedReply.objects.filter(pk=canned.pk).change(**said)
+    except IntegrityError as error:
+        raise TitleTaken(field="title") from error
     Activity.objects.record("support.change_canned", canned, by=by)
     canned.refresh_from_db()
     return canned
@@ -50,7 +52,7 @@ def remove_canned_reply(canned: CannedReply, *, by: Actor) -> None:
 
 
 def _clean(message: str) -> str:
-    return clean_gaps(clean_text(message, field="message", limit=10_000, lines=True))
+    return clean_gaps(clean_text(message, field="message", limit=MESSAGE_LIMIT, lines=True))
 
 
 def _gone() -> CannedReply:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext_lazy as _
 
 from support import actions
-from support.models import Department, Priority, Reply, Ticket
+from support.models import MESSAGE_LIMIT, Department, Priority, Reply, Ticket
 from support.policies import spellings
 from support.querysets import TicketQuerySet
 from ticketing import rights
@@ -17,8 +17,6 @@ from ticketing.errors import Invalid, LogInFirst
 from ticketing.models import User
 from ticketing.rights import Scope
 from ticketing.toolkit.contracts import ContractView, Fields, found, json_array, pick, route
-
-MESSAGE_LIMIT = 10_000
 
 
 class Users(ContractView):

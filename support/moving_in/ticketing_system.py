@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from support.actions.moving_in import move_in_people, move_in_replies, move_in_tickets
-from support.models import CODE_LENGTH, Department, Priority, Reply, Ticket
+from support.models import CODE_LENGTH, MESSAGE_LIMIT, Department, Priority, Reply, Ticket
 from ticketing.actions.moving_in import Newcomer, Outcome, stable_id
 from ticketing.models import User
 from ticketing.rights import Actor
@@ -19,7 +19,6 @@ from ticketing.toolkit.authentication import is_bearer
 from ticketing.toolkit.tables import Row, Table
 
 NAME = "ticketing-system"
-MESSAGE_LIMIT = 10_000
 ROLES = {"customer": User.Role.CUSTOMER, "staff": User.Role.AGENT}
 DEPARTMENTS = {"sale": Department.SALES, **{value: value for value in Department.values}}  # its own set-up says "sale"
 CODE = re.compile(f"[A-Za-z0-9._~-]{{1,{CODE_LENGTH}}}")

@@ -1,8 +1,10 @@
 """Canned replies: gaps are filled with whom they are about, and one that nothing fills is never kept."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from support import actions
@@ -142,3 +144,19 @@ def test_a_page_asks_for_all_of_them_at_once(agent, boss, django_assert_max_num_
     client = of(agent)
     with django_assert_max_num_queries(20):
         client.get(f"/panel/questions/{ticket.code}/")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_that_get_one_title_at_once_one_does_and_the_others_are_refused():
+    def rename(canned):
+        try:
+            return actions.change_canned_reply(canned, title="Same", by=None)
+        except TitleTaken:
+            return None
+        finally:
+            connection.close()
+
+    texts = [actions.add_canned_reply(title=f"Text {number}", message="x", by=None) for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        renamed = list(pool.map(rename, texts))
+    assert len([text for text in renamed if text]) == CannedReply.objects.filter(title="Same").count() == 1
