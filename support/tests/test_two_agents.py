@@ -108,7 +108,7 @@ def test_a_reply_on_a_stale_page_is_held_back_with_what_came_in_between_and_then
 
 
 def test_a_page_that_shows_all_holds_nothing_back_nor_does_an_older_page_of_a_long_thread(ada, ticket, monkeypatch):
-    monkeypatch.setattr("support.views.SAID_ON_PAGE", 2)
+    monkeypatch.setattr("support.shown.SAID_ON_PAGE", 2)
     for number in range(4):
         ReplyFactory(ticket=ticket, message=f"{number}")
     address = f"/panel/questions/{ticket.code}/"
