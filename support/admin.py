@@ -23,6 +23,7 @@ from support.models import (
     Rating,
     Reader,
     Reply,
+    SavedView,
     ServiceLevel,
     Ticket,
 )
@@ -176,6 +177,15 @@ class CannedReplyAdmin(SiteModelAdmin):
             actions.change_canned_reply(obj, **changes, by=request.user)
         else:
             obj.pk = actions.add_canned_reply(**form.cleaned_data, by=request.user).pk
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ReadOnlyAdmin):
+    list_display = ["name", "user", "is_shared", "query", "updated_at"]
+    list_select_related = ["user"]
+    list_filter = ["is_shared"]
+    ordering = ["name", "id"]
+    fields = ["name", "user", "is_shared", "query", "created_at", "updated_at"]
 
 
 @admin.register(Attachment)

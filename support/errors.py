@@ -140,6 +140,27 @@ class UnknownPlaceholder(Conflict):
     message = _("Nothing fills {%(name)s}. There are: %(names)s.")
 
 
+class ViewNameTaken(Conflict):
+    """Nobody keeps two views of one name."""
+
+    code = "view_name_taken"
+    message = _("You keep a view with this name already. Choose another name, or remove that one first.")
+
+
+class NothingNarrowed(Conflict):
+    """A view is kept to find some questions again, not all."""
+
+    code = "nothing_narrowed"
+    message = _("This shows every question. Choose what to show first, then keep it.")
+
+
+class TooManyViews(Conflict):
+    """Whoever kept any number would find none."""
+
+    code = "too_many_views"
+    message = _("You keep as many views as you can. Remove one first.")
+
+
 class TitleTaken(Conflict):
     """Canned replies are told apart by their titles."""
 

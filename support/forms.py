@@ -16,6 +16,7 @@ from support.models import (
     REASON_LIMIT,
     SUBJECT_LIMIT,
     TAG_LIMIT,
+    VIEW_NAME_LIMIT,
     Agent,
     CannedReply,
     Department,
@@ -301,6 +302,20 @@ class AssignForm(forms.Form):
     def anybody(self) -> bool:
         """Whether there is somebody to choose."""
         return self._able.exists()
+
+
+class ViewForm(OnceForm):
+    """Under which name a list is found again."""
+
+    name = forms.CharField(
+        label=_("Name of the view"), max_length=VIEW_NAME_LIMIT, widget=forms.TextInput({"autocomplete": "off"})
+    )
+    is_shared = forms.BooleanField(label=_("For everybody at the desk"), required=False)
+
+    def __init__(self, *given: Any, may_share: bool, **options: Any) -> None:
+        super().__init__(*given, **options)
+        if not may_share:
+            del self.fields["is_shared"]
 
 
 class HandOverForm(AssignForm, _CleanForm):

@@ -1,12 +1,23 @@
 """From one hand to another: who answers a question, on the panel."""
 
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from support import actions, forms
-from support.shown import OwnRequest, acted, back, done, reached, sent_from
+from support.shown import OwnRequest, acted, back, done, following, reached, sent_from
 from ticketing.toolkit.panel import operation
+
+
+@operation("support.presence")
+@never_cache
+@require_safe
+def ticket_next(request: OwnRequest, code: str) -> HttpResponse:
+    """On to what else one has in work; to the desk when there is nothing."""
+    coming = following(request, reached(request, code, "support.read"))
+    return redirect("support:ticket", code=coming.code) if coming else redirect("support:desk")
 
 
 @operation("support.take")

@@ -17,12 +17,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from support import querysets
-from ticketing.models import Record, State, Stock, Tone
+from ticketing.models import Record, State, Stock, Tone, User
 from ticketing.subjects import Subject
 
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no letter looks like a digit
 CODE_LENGTH = 12
 TAG_LIMIT, MOST_TAGS = 30, 10
+VIEW_NAME_LIMIT, QUERY_LIMIT, MOST_VIEWS = 60, 1000, 30  # signs, signs, of one person
 SUBJECT_LIMIT, REASON_LIMIT, NOTE_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT = 250, 250, 1000, 10_000, 100  # signs
 
 
@@ -491,6 +492,35 @@ class CannedReply(Record):
 
     def __str__(self) -> str:
         return self.title
+
+
+class SavedView(Record):
+    """A list of questions as somebody narrowed and ordered it, under a name: their own, or everybody's at the desk."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="saved_views", verbose_name=_("kept by"))
+    name = models.CharField(_("name"), max_length=VIEW_NAME_LIMIT)
+    query = models.CharField(
+        _("filters"), max_length=QUERY_LIMIT, help_text=_("As in the address of the list, after the question mark.")
+    )
+    is_shared = models.BooleanField(_("for everybody at the desk"), default=False, db_default=False)
+
+    objects = querysets.SavedViewQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("saved view")
+        verbose_name_plural = _("saved views")
+        constraints = [
+            models.UniqueConstraint("user", Lower("name"), name="support_view_one_of_a_name"),
+            models.CheckConstraint(condition=~Q(name="") & ~Q(query=""), name="support_view_shows_something"),
+        ]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="support_view_in_order"),
+            # The page of questions shows these beside one's own.
+            models.Index(fields=["name"], condition=Q(is_shared=True), name="support_view_shared"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Attachment(Record):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 from django.conf import settings
 from django.db.models import Case, DurationField, F, QuerySet, Value, When
@@ -14,12 +15,13 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from support.errors import FileEmpty, FileTooLarge, FileTypeRefused, TagRefused, UnknownPlaceholder
-from support.models import LIFT, MOST_TICKETS_AT_ONCE, TAG_LIMIT, Department, Ticket
+from support.errors import FileEmpty, FileTooLarge, FileTypeRefused, NothingNarrowed, TagRefused, UnknownPlaceholder
+from support.models import LIFT, MOST_TICKETS_AT_ONCE, QUERY_LIMIT, TAG_LIMIT, Department, Ticket
 from support.querysets import LAST_PLACE
 from ticketing.errors import Invalid
 from ticketing.hours import Hours, NoHours
 from ticketing.models import Calendar
+from ticketing.texts import clean_text
 from ticketing.toolkit.times import in_words
 
 # How long an agent counts as there after a sign of life of a page that is open; the page gives one more often.
@@ -32,6 +34,7 @@ READER_LEASE = timedelta(seconds=90)
 RATING_LASTS = timedelta(days=30)
 
 FILE_NAME_LIMIT = 100
+NARROWED_BY = ["search", "status", "order", "department", "priority", "tag", "mine", "late"]  # in the address
 
 PLACEHOLDERS = ("customer", "ticket", "agent")
 _GAP = re.compile(r"\{([^{}\n]*)\}")
@@ -126,6 +129,20 @@ def clean_tag(tag: str) -> str:
     if len(word) > TAG_LIMIT or not re.fullmatch(r"[^\W_]([^\W_]|[ -])*", word):
         raise TagRefused(field="tag")
     return word
+
+
+def narrowing(query: str) -> str:
+    """What of an address narrows or orders the list of questions, each once and in the order of the form."""
+    said = dict(parse_qsl(query.removeprefix("?")))
+    return urlencode({name: said[name] for name in NARROWED_BY if said.get(name)})
+
+
+def clean_query(query: str) -> str:
+    """The same, or NothingNarrowed where that is nothing."""
+    kept = narrowing(query)
+    if not kept:
+        raise NothingNarrowed(field="query")
+    return clean_text(kept, field="query", limit=QUERY_LIMIT)
 
 
 def clean_gaps(message: str) -> str:

@@ -274,6 +274,15 @@ class CannedReplyQuerySet(RecordQuerySet):
         return self
 
 
+class SavedViewQuerySet(RecordQuerySet):
+    """Lists of questions that somebody kept."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """One's own, and what somebody shares with everybody at the desk."""
+        rights.require(actor, operation)
+        return self.filter(Q(user=actor) | Q(is_shared=True))
+
+
 class AttachmentQuerySet(RecordQuerySet):
     """Files that came along."""
 

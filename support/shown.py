@@ -39,7 +39,10 @@ def sent_from(page: str) -> Callable[[View], View]:
     def mark(view: View) -> View:
         @wraps(view)
         def led(request: HttpRequest, **named: Any) -> HttpResponseBase:
-            return view(request, **named) if request.method == "POST" else redirect(page, **named)
+            if request.method == "POST":
+                return view(request, **named)
+            code = {"code": named["code"]} if "code" in named else {}  # pages are about a question, or about nothing
+            return redirect(page, **code)
 
         return shown_and_sent(led)
 
@@ -73,6 +76,7 @@ def thread(request: OwnRequest, ticket: Ticket, **sent: Any) -> HttpResponse:
     context["about"] = subjects.shown([one.subject for one in ticket.about.all()], owner=ticket.user).values()
     if context["is_staff"]:
         context["why"] = explain([ticket])[0].why
+        context["is_agent"] = rights.scope(request.user, "support.presence")
         context["others"] = Reader.objects.beside(request.user, ticket)[:READERS_NAMED]
         context["seen"] = (page.rows or [None])[0] if not page.before else replies.newest_first().first()
     now = {"priority": ticket.priority, "department": ticket.department}
@@ -120,15 +124,15 @@ def done(request: OwnRequest, ticket: Ticket, sentence: str) -> HttpResponse:
     """The same; whoever answers at the desk also finds the cursor on the way to what comes next."""
     if not rights.scope(request.user, "support.presence"):
         return back(request, ticket, sentence)
-    if following := _following(request, ticket):
-        words = _("Next in your hands: %(subject)s") % {"subject": following.subject}
-        address = reverse("support:ticket", args=[following.code])
+    if coming := following(request, ticket):
+        words = _("Next in your hands: %(subject)s") % {"subject": coming.subject}
+        address = reverse("support:ticket", args=[coming.code])
     else:
         words, address = _("Nothing else is in your hands. Go to the desk"), reverse("support:desk")
     return back(request, ticket, format_html('{} <a href="{}" autofocus>{}</a>', sentence, address, words))
 
 
-def _following(request: OwnRequest, ticket: Ticket) -> Ticket | None:
+def following(request: OwnRequest, ticket: Ticket) -> Ticket | None:
     """The one after this of those in one's hands, in the order of the desk; after the last comes the first."""
     others = list(in_hand(request).exclude(pk=ticket.pk))
     later = [other for other in others if (other.queue_at, other.pk) > (ticket.queue_at, ticket.pk)]

@@ -8,6 +8,8 @@ app_name = "support"
 
 urlpatterns = [
     path("questions/", views.tickets, name="tickets"),
+    path("questions/views/", views.view_keep, name="keep_view"),
+    path("questions/views/<uuid:pk>/remove/", views.view_remove, name="remove_view"),
     path("questions/new/", views.ticket_new, name="new"),
     path("questions/<str:code>/", thread_views.ticket, name="ticket"),
     path("questions/<str:code>/reply/", thread_views.ticket_reply, name="reply"),
@@ -21,6 +23,7 @@ urlpatterns = [
     path("questions/<str:code>/tag/", thread_views.ticket_tag, name="tag"),
     path("questions/<str:code>/untag/", thread_views.ticket_untag, name="untag"),
     path("questions/<str:code>/reject/", thread_views.ticket_reject, name="reject"),
+    path("questions/<str:code>/next/", hand_views.ticket_next, name="next"),
     path("questions/<str:code>/take/", hand_views.ticket_take, name="take"),
     path("questions/<str:code>/release/", hand_views.ticket_release, name="release"),
     path("questions/<str:code>/hand-over/", hand_views.ticket_hand_over, name="hand_over"),

@@ -1,18 +1,22 @@
 """The panel's pages of questions: the list, and the form of a new one."""
 
 from typing import Any
+from uuid import UUID
 
+from django.contrib import messages
 from django.db.models import QuerySet
+from django.forms import Form
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from support import actions, forms
-from support.models import MESSAGE_LIMIT, SUBJECT_LIMIT, Reply, Ticket
-from support.policies import explain
-from support.shown import OwnRequest, back, choose_again, is_staff, shown_and_sent
+from support.models import MESSAGE_LIMIT, SUBJECT_LIMIT, Reply, SavedView, Ticket
+from support.policies import explain, narrowing
+from support.shown import OwnRequest, back, choose_again, is_staff, sent_from, shown_and_sent
 from support.words import Sought
 from ticketing import rights, subjects
 from ticketing.models import User
@@ -30,6 +34,11 @@ ORDERS = {"": NEWEST_FIRST, "newest": NEWEST_FIRST, "oldest": ("created_at", "id
 @require_safe
 def tickets(request: OwnRequest) -> HttpResponse:
     """Questions as the address narrows and orders them: a customer's own, those that staff may see."""
+    return _list(request)
+
+
+def _list(request: OwnRequest, keep: Form | None = None) -> HttpResponse:
+    """The page, with the form that was sent and came back."""
     staff = is_staff(request)
     form = forms.StaffNarrowForm(request.GET) if staff else forms.NarrowForm(request.GET)
     form.is_valid()  # what makes no sense narrows nothing, and the form says so
@@ -39,9 +48,51 @@ def tickets(request: OwnRequest) -> HttpResponse:
     if staff:
         explain(page.rows)
     context = {"page": page, "form": form, "is_narrowed": bool(request.GET), "is_staff": staff, "best": BEST_SHOWN}
+    context |= _views(request, keep)
     if wants_part(request):
         context["complaints"] = form.errors.get("search")  # the form itself stays as it is
     return render_page(request, "support/tickets.html", "support/_ticket_rows.html", context)
+
+
+def _views(request: OwnRequest, keep: Form | None) -> dict[str, Any]:
+    """The saved views, which of them this is, and the form that keeps another one."""
+    if not rights.scope(request.user, "support.keep_views"):
+        return {}
+    kept = SavedView.objects.visible_to(request.user, "support.keep_views").order_by("name", "id")
+    query = narrowing(request.GET.urlencode())
+    may_share = bool(rights.scope(request.user, "support.share_views"))
+    here = next((view for view in kept if view.query == query), None)
+    shown = {"views": kept, "here": here, "query": query}
+    shown["may_remove"] = here and (here.user_id == request.user.pk or may_share)
+    return shown | {"keep": (keep or forms.ViewForm(may_share=may_share)) if query and not here else None}
+
+
+@operation("support.keep_views")
+@never_cache
+@sent_from("support:tickets")
+def view_keep(request: OwnRequest) -> HttpResponse:
+    """The list as the address has it, under a name from now on, once also when the form comes twice."""
+    form = forms.ViewForm(request.POST, may_share=bool(rights.scope(request.user, "support.share_views")))
+    query = request.GET.urlencode()
+    if form.is_valid():
+        typed = form.cleaned_data | {"query": query, "by": request.user}
+        key = typed.pop("form_key")
+        with refusals_on(form):
+            once(request, key, f"panel support.keep_view {query}", lambda: actions.keep_view(**typed))
+            messages.success(request, _("The view is kept."))
+            return redirect(f"{reverse('support:tickets')}?{narrowing(query)}")
+    return _list(request, form)
+
+
+@operation("support.keep_views")
+@never_cache
+@sent_from("support:tickets")
+def view_remove(request: OwnRequest, pk: UUID) -> HttpResponse:
+    """Nobody finds the list by its name any more; it is shown still."""
+    view = get_object_or_404(SavedView.objects.visible_to(request.user, "support.keep_views"), pk=pk)
+    actions.remove_view(view, by=request.user)
+    messages.success(request, _("The view “%(name)s” is removed.") % {"name": view.name})
+    return redirect(f"{reverse('support:tickets')}?{view.query}")
 
 
 def _found(request: OwnRequest, seen: Any, wanted: dict[str, Any]) -> Window:

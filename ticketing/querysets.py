@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
@@ -11,15 +13,26 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import UserManager
 from django.contrib.sessions.base_session import BaseSessionManager
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Sum, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Lower, Now
 
 from ticketing import rights
+from ticketing.errors import Refused
 from ticketing.rights import Actor, Scope
 
 MOST_NAMED = 1000  # rows that break a promise
+
+
+@contextmanager
+def taken_means(refusal: Refused) -> Iterator[None]:
+    """Say this where the database finds that something is there already; only what is done in here is undone then."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise refusal from error
 
 
 class RecordQuerySet(models.QuerySet):

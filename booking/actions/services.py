@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, TypedDict, Unpack
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from booking.errors import PlacesTaken, SlugTaken
 from booking.models import Resource, Service, Slot
@@ -12,6 +12,7 @@ from ticketing import rights
 from ticketing.actions import offer_what_is_free
 from ticketing.errors import NotFound
 from ticketing.models import Activity, Calendar
+from ticketing.querysets import taken_means
 from ticketing.rights import Actor
 from ticketing.texts import clean_slug
 
@@ -41,11 +42,8 @@ def create_service(*, slug: str, by: Actor, **terms: Unpack[Terms]) -> Service:
     rights.require(by, "booking.manage")
     columns, resources = _cleaned({"name": "", **terms})
     service = Service(slug=clean_slug(slug), **columns)
-    try:
-        with transaction.atomic():
-            service.save(force_insert=True)
-    except IntegrityError as error:
-        raise SlugTaken(field="slug") from error
+    with taken_means(SlugTaken(field="slug")):
+        service.save(force_insert=True)
     service.resources.set(resources or ())
     Activity.objects.record("booking.create_service", service, by=by, slot_capacity=service.slot_capacity)
     return service

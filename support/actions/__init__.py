@@ -27,6 +27,7 @@ from support.actions.tickets import (
     reply_to_ticket,
     triage_ticket,
 )
+from support.actions.views import change_view, keep_view, remove_view
 from support.actions.welcome import check_invitation, welcome
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "change_agent",
     "change_canned_reply",
     "change_level",
+    "change_view",
     "check_invitation",
     "close_ticket",
     "create_level",
@@ -48,6 +50,7 @@ __all__ = [
     "go_offline",
     "go_online",
     "hand_over_ticket",
+    "keep_view",
     "look_at_ticket",
     "note_on_ticket",
     "open_ticket",
@@ -57,6 +60,7 @@ __all__ = [
     "release_ticket",
     "remove_canned_reply",
     "remove_level",
+    "remove_view",
     "reopen_ticket",
     "reply_to_ticket",
     "said_since",

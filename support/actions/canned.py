@@ -1,6 +1,6 @@
 """Verbs about canned replies."""
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from support.errors import TitleTaken
 from support.models import MESSAGE_LIMIT, TITLE_LIMIT, CannedReply
@@ -8,6 +8,7 @@ from support.policies import clean_gaps
 from ticketing import rights
 from ticketing.errors import NotFound
 from ticketing.models import Activity
+from ticketing.querysets import taken_means
 from ticketing.rights import Actor
 from ticketing.texts import clean_text
 
@@ -33,11 +34,8 @@ def change_canned_reply(
     canned = CannedReply.objects.select_for_update().filter(pk=canned.pk).first() or _gone()
     said = {"title": canned.title if title is None else clean_text(title, field="title", limit=TITLE_LIMIT)}
     said["message"] = canned.message if message is None else _clean(message)
-    try:
-        with transaction.atomic():
-            CannedReply.objects.filter(pk=canned.pk).change(**said)
-    except IntegrityError as error:
-        raise TitleTaken(field="title") from error
+    with taken_means(TitleTaken(field="title")):
+        CannedReply.objects.filter(pk=canned.pk).change(**said)
     Activity.objects.record("support.change_canned", canned, by=by)
     canned.refresh_from_db()
     return canned

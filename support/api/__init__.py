@@ -7,6 +7,7 @@ from support.api.levels import LevelViewSet
 from support.api.questions import QuestionViewSet
 from support.api.replies import NoteViewSet, ReplyViewSet
 from support.api.tickets import TicketViewSet
+from support.api.views import SavedViewViewSet
 
 __all__ = [
     "AgentViewSet",
@@ -16,5 +17,6 @@ __all__ = [
     "NoteViewSet",
     "QuestionViewSet",
     "ReplyViewSet",
+    "SavedViewViewSet",
     "TicketViewSet",
 ]

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from ticketing import rights
@@ -16,6 +16,7 @@ from ticketing.errors import Conflict, NotFound
 from ticketing.hours.rules import REASON_LENGTH, Week, clean_place, clean_shifts, clean_span, clean_week, clean_zone
 from ticketing.models import Activity, Calendar, Closure, Opening, SpecialOpening
 from ticketing.models.hours import NAME_LENGTH
+from ticketing.querysets import taken_means
 from ticketing.rights import Actor
 from ticketing.texts import clean_slug, clean_text
 
@@ -52,11 +53,8 @@ def create_calendar(
     zone = settings.TIME_ZONE if time_zone is None else clean_zone(time_zone, field="time_zone")
     calendar = Calendar(slug=clean_slug(slug), name=clean_text(name, field="name", limit=NAME_LENGTH), time_zone=zone)
     calendar.country, calendar.subdivision = clean_place(country, subdivision)
-    try:
-        with transaction.atomic():
-            calendar.save(force_insert=True)
-    except IntegrityError as error:
-        raise CalendarSlugTaken(field="slug") from error
+    with taken_means(CalendarSlugTaken(field="slug")):
+        calendar.save(force_insert=True)
     Activity.objects.record("hours.create_calendar", calendar, by=by, time_zone=zone)
     if week is not None:
         set_week(calendar, week=week, by=by)
@@ -190,13 +188,8 @@ def add_special_opening(
     clean_span(day, day, fields=("day", "day"))
     reason = clean_text(reason, field="reason", limit=REASON_LENGTH, empty=True)
     current = _locked(calendar)
-    try:
-        with transaction.atomic():
-            special = SpecialOpening.objects.create(
-                calendar=current, day=day, opens=opens, closes=closes, reason=reason
-            )
-    except IntegrityError as error:
-        raise AlreadyOpenThen(field="opens") from error
+    with taken_means(AlreadyOpenThen(field="opens")):
+        special = SpecialOpening.objects.create(calendar=current, day=day, opens=opens, closes=closes, reason=reason)
     _note("hours.add_special_opening", current, by=by, special=str(special.pk), **_dates(day=day))
     return special
 

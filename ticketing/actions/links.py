@@ -10,7 +10,7 @@ from typing import Any
 
 from axes.utils import reset
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models.functions import Lower, Now
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +20,7 @@ from ticketing.actions.accounts import NAME_LENGTH, confirm_password, hashed, ro
 from ticketing.actions.outbox import post_mail
 from ticketing.errors import Conflict, Invalid, LogInFirst, NotAllowed, NotFound
 from ticketing.models import Activity, EmailLink, Mail, User
+from ticketing.querysets import taken_means
 from ticketing.rights import Role
 from ticketing.texts import clean_email, clean_language, clean_text
 
@@ -130,11 +131,8 @@ def open_account(
     user.password = hashed(password, user=user)
     if User.objects.holding(link.email).exists():
         raise DeadLink
-    try:
-        with transaction.atomic():
-            user.save(force_insert=True)
-    except IntegrityError as error:  # somebody else just got name or address
-        raise DeadLink from error
+    with taken_means(DeadLink()):  # somebody else just got name or address
+        user.save(force_insert=True)
     user.refresh_from_db()
     _void(email=link.email, user=None)
     Activity.objects.record("account.open", user, by=by, role=str(role))
@@ -229,11 +227,8 @@ def _set_address(user: User, email: str) -> None:
         changes["username"] = email  # else the old address would stay taken, whoever reads there next
     if User.objects.holding(email).exclude(pk=user.pk).exists():
         raise DeadLink
-    try:
-        with transaction.atomic():
-            User.objects.filter(pk=user.pk).update(**changes)
-    except IntegrityError as error:  # somebody else got it in between
-        raise DeadLink from error
+    with taken_means(DeadLink()):  # somebody else got it in between
+        User.objects.filter(pk=user.pk).update(**changes)
 
 
 def _make(

@@ -33,6 +33,7 @@ from support.actions import (
     add_canned_reply,
     create_level,
     go_online,
+    keep_view,
     look_at_ticket,
     note_on_ticket,
     open_ticket,
@@ -201,6 +202,7 @@ class World:
         self.desk = go_online(self.agent, lasts=timedelta(hours=1), by=self.agent)
         reply_to_ticket(self.questions[0], message=TEXT, by=self.agent)
         add_canned_reply(title=TEXT, message=TEXT, by=None)
+        self.view = keep_view(name=TEXT, query="status=open", is_shared=True, by=self.people[Role.SUPERVISOR])
         look_at_ticket(self.questions[0], by=self.people[Role.SUPERVISOR])
         about = [Subject("booking.booking", self.booking.pk), Subject("allocation.ticket", self.staged_ticket.pk)]
         self.questions.append(open_ticket(**asked, department="", priority="low", about=about))

@@ -25,7 +25,15 @@ from allocation.tests.factories import EventFactory, HoldFactory, PurchaseFactor
 from booking.actions import create_resource, make_feed
 from booking.models import Booking, Tally
 from booking.tests.factories import NOON, BookingFactory, ServiceFactory, past
-from support.actions import add_canned_reply, close_ticket, create_level, look_at_ticket, rate_ticket, reject_ticket
+from support.actions import (
+    add_canned_reply,
+    close_ticket,
+    create_level,
+    keep_view,
+    look_at_ticket,
+    rate_ticket,
+    reject_ticket,
+)
 from support.models import Agent, Department, Priority, ServiceLevel
 from support.models import Ticket as Question
 from support.tests.factories import A_FILE, ReplyFactory, TicketFactory, online_agent
@@ -112,6 +120,7 @@ LEVELS = list(itertools.product(["", *Department], [Priority.MEDIUM, Priority.LO
 def make_of_apps(number, user):
     person = online_agent(capacity=1)
     add_canned_reply(title=f"Answer {number}", message="x", by=None)
+    keep_view(name=f"View {number}", query="late=on", is_shared=True, by=UserFactory(role="supervisor"))
     ReplyFactory(ticket__by=user, files=[A_FILE])
     if number < len(LEVELS):
         department, priority = LEVELS[number]

@@ -110,8 +110,9 @@ def test_it_holds_the_words_of_the_sources_and_no_others(words, tmp_path):
 
 # Words that are the same in both languages.
 SAME = {
-    "3 of 5", "API", "API token", "Browser", "browser", "Cluster", "Code", "code", "Demo", "E-Mail", "Filter", "H:i",
-    "Hook", "Link", "link", "Name", "name", "offline", "online", "Person", "Position", "Route", "route", "Status",
+    "3 of 5", "API", "API token", "Browser", "browser", "Cluster", "Code", "code", "Demo", "E-Mail", "Esc", "Filter",
+    "H:i", "Hook", "Link", "link", "Name", "name", "offline", "online", "Person", "Position", "Route", "route",
+    "Status",
     "status", "Support", "Ticket", "ticket", "Ticket %(number)s", "Ticket: %(what)s", "Ticketing", "Tickets", "tickets",
     "webhook", "webhooks", "F Y", "August", "September",
 }  # fmt: skip
@@ -167,13 +168,16 @@ ALLOWED = {
     *("name", "language"),  # a field's name for programs, in the answer to a forged form
     "None",  # what a page of the queue writes for nothing
     *("Status", "ID"),  # the same in German
+    *("j", "k"),  # keys
     *("Amara", "Okafor", "Mei", "Tanaka"),  # people, on the page that shows the pieces
     "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen",
 }
-# What other people's packages call their rows, without gettext; and the gaps of canned replies, which are names.
+# What other people's packages call their rows, without gettext; the gaps of canned replies,
+# which are names; and what stands in an address.
 NAMES_OF_ROWS = re.compile(
     r"OrmQ object \(\d+\)|Attempted Access: [\d:.+ -]+|Access Log for \S+ @|"
-    r"Failed access: user \S+ locked out on [\d:.+ -]+ from|\{(?:customer|ticket|agent)\}"
+    r"Failed access: user \S+ locked out on [\d:.+ -]+ from|\{(?:customer|ticket|agent)\}|"
+    r"status=open"
 )
 ZONES = available_timezones()
 
@@ -269,6 +273,8 @@ def parts(world):
         "allocation:transfer": [{"pk": row.pk} for row in world.transfers],
         "allocation:transfer_link": [{"secret": row.secret} for row in world.transfers],
         "support:ticket": [{"code": row.code} for row in world.questions],
+        "support:next": [{"code": question.code}],
+        "support:remove_view": [{"pk": world.view.pk}],
         **{
             f"support:{name}": [{"code": question.code}]
             for name in (

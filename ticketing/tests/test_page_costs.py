@@ -168,7 +168,7 @@ SUPERVISOR = [
     "/panel/events/report/",
     "/panel/events/{event.pk}/report/",
     "/admin/",
-    *[f"/admin/support/{name}/" for name in ("ticket", "reply", "agent", "attachment", "cannedreply")],
+    *[f"/admin/support/{name}/" for name in ("ticket", "reply", "agent", "attachment", "cannedreply", "savedview")],
     *[f"/admin/booking/{name}/" for name in ("booking", "slot", "service")],
     *[f"/admin/allocation/{name}/" for name in ("ticketoption", "purchase", "ticket", "transfer")],
     *[f"/admin/ticketing/{name}/" for name in ("user", "activity", "mail", "delivery")],

@@ -18,6 +18,7 @@ class Place(NamedTuple):
     label: Promise
     operation: str
     sentence: Promise | str = ""  # what is there, on the start page
+    key: str = ""  # leads there from the pages of the desk
 
 
 PLACES = [
@@ -25,8 +26,14 @@ PLACES = [
     Place("booking:list", _("My bookings"), "booking.see_all", _("See, move and cancel the times that you booked.")),
     Place("allocation:events", _("What is on"), "allocation.see_options", _("Buy tickets as long as there are some.")),
     Place("allocation:tickets", _("My tickets"), "allocation.list_tickets", _("Show their codes at the gate.")),
-    Place("support:tickets", _("Questions"), "support.open", _("Ask the support desk, and read the answers.")),
-    Place("support:desk", _("Desk"), "support.presence", _("Answer questions: what waits, and what is in your hands.")),
+    Place("support:tickets", _("Questions"), "support.open", _("Ask the support desk, and read the answers."), "q"),
+    Place(
+        "support:desk",
+        _("Desk"),
+        "support.presence",
+        _("Answer questions: what waits, and what is in your hands."),
+        "d",
+    ),
     Place("booking:day", _("Arrivals"), "booking.check_in", _("See who comes today, and check them in.")),
     Place("allocation:gates", _("Gate"), "allocation.admit", _("Admit people: scan their tickets, and see who came.")),
     Place("board", _("Board"), "site.board", _("See what happens now: who waits, who answers, and what is sold.")),
@@ -53,5 +60,6 @@ def _shown(place: Place, request: HttpRequest) -> dict[str, Any]:
         "url": address,
         "label": place.label,
         "sentence": place.sentence,
+        "key": place.key,
         "is_here": request.path.startswith(address),
     }

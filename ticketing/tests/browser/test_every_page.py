@@ -100,7 +100,14 @@ PAGES = {
         "/account/tokens/",
         "/account/sessions/",
     ],
-    "mei": ["/", "/panel/desk/", "/panel/day/", "/panel/questions/", "/panel/questions/{question}/"],
+    "mei": [
+        "/",
+        "/panel/desk/",
+        "/panel/day/",
+        "/panel/questions/",
+        "/panel/questions/?late=on&status=open",
+        "/panel/questions/{question}/",
+    ],
     "gate": ["/", "/panel/gate/", "/panel/gate/{night}/?gate=North"],
     "sofia": [
         "/",

@@ -6,7 +6,6 @@ import time
 import pytest
 
 from ticketing.tests.browser.conftest import PASSWORD, shoot
-from ticketing.tests.browser.keys import press, tab_to
 from ticketing.tests.browser.test_every_page import findings
 from ticketing.tests.test_site import within
 
@@ -85,53 +84,6 @@ def cancel_the_booking(page):
     page.get_by_role("link", name="Cancel the booking").click()
     page.get_by_role("button", name="Cancel the booking").click()
     assert "cancelled" in page.locator(".messages").inner_text()
-
-
-def test_an_agent_answers_three_tickets_by_keyboard_alone(site, visit):
-    site.everybody_leaves()
-    with visit("abhinav") as page:
-        page.goto("/panel/desk/")
-        press(page, "button", "Go online")
-        codes = [site.raise_ticket() for _ in range(3)]
-        within(15, lambda: all(site.status_of(code) == "in_progress" for code in codes))
-        page.reload()
-        shoot(page, "picture-desk", whole=False)
-        for number, code in enumerate(codes, 1):
-            if number == 1:
-                press(page, "a", "hey there")
-            else:
-                press(page, "a", "Next in your hands")
-            answer_by_keyboard(page, f"Answer number {number}")
-            within(5, lambda code=code: answers(site, code))
-        shoot(page, "journey-agent-1280-light")
-    assert [answers(site, code) for code in codes] == [1, 1, 1]
-
-
-def answers(site, code):
-    query = "SELECT count(*) FROM support_reply r JOIN support_ticket t ON t.id = r.ticket_id WHERE t.code = %s"
-    return site.sql(query, code)[0][0]
-
-
-def answer_by_keyboard(page, text):
-    """Type the reply on the page of a ticket, and send it."""
-    tab_to(page, "textarea", "")
-    page.keyboard.type(text)
-    press(page, "button", "Send the reply")
-
-
-@BOTH
-def test_a_supervisor_finds_out_why_a_ticket_waits(site, visit, scripts):
-    site.everybody_leaves()
-    code = site.raise_ticket()
-    with visit("sofia", scripts=scripts) as page:
-        page.goto("/")
-        page.get_by_role("navigation", name="Main").get_by_role("link", name="Board").click()
-        shoot(page, "picture-board", whole=False)
-        assert "no agent is online" in page.locator("tr", has_text="hey there").first.inner_text().lower()
-        page.get_by_role("link", name=re.compile("hey there")).first.click()
-        assert code in page.locator("main").inner_text()
-        assert "online" in page.locator("main").inner_text()
-        shoot(page, f"journey-supervisor-{scripts}")
 
 
 def test_the_board_refreshes_itself(site, visit):
