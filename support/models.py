@@ -205,6 +205,9 @@ class Ticket(Record):
         help_text=_("Words by which staff find it again. No customer sees them."),
     )
     rejection = models.CharField(_("reason of the rejection"), max_length=REASON_LIMIT, blank=True, editable=False)
+    wordless_at = models.DateTimeField(
+        _("words removed"), null=True, editable=False, help_text=_("Since when only the numbers of it are left.")
+    )
 
     objects = querysets.TicketQuerySet.as_manager()
 
@@ -243,6 +246,12 @@ class Ticket(Record):
             models.Index(fields=["queue_at", "id"], name="support_ticket_in_order"),
             models.Index(fields=["-updated_at", "-id"], name="support_ticket_changed_last"),
             models.Index(fields=["user", "-created_at"], name="support_ticket_of_account"),
+            # What the retention comes to next.
+            models.Index(
+                fields=["closed_at"],
+                condition=Q(closed_at__isnull=False, wordless_at=None),
+                name="support_ticket_to_forget",
+            ),
             models.Index(Lower("email"), condition=Q(user=None) & ~Q(email=""), name="support_ticket_to_join"),
         ]
 

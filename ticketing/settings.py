@@ -393,6 +393,9 @@ LINKS_IN_MAILS = {
 # which returns more context (with “headers” of the mail, if it wants some) and the files (name, content, type).
 ABOUT_IN_MAILS = {"allocation.tickets": "allocation.documents.of_mail", "support.ticket": "support.letters.of_mail"}
 
+# What there is of people, said by each app of its own tables (see ticketing/people.py); the core's comes last.
+PERSONAL_DATA = ["support.personal", "booking.personal", "allocation.personal", "ticketing.personal"]
+
 # What a question at the support desk can be about, by its kind: a function of ids and of the account whose they have to
 # be, which returns of each that is there, by its id, what people call it and the address of its page.
 QUESTIONS_ABOUT = {

@@ -43,6 +43,13 @@ class LastSuperuser(Conflict):
     message = _("This is the last superuser. Make somebody else one first.")
 
 
+class IsAnonymised(Conflict):
+    """Nobody is behind it any more, and nobody shall be."""
+
+    code = "is_anonymised"
+    message = _("This account is anonymised, for good.")
+
+
 class NotYourself(Conflict):
     """Nobody locks themselves out by accident."""
 
@@ -156,8 +163,9 @@ def deactivate(user: User, *, by: rights.Actor) -> User:
 
 @transaction.atomic
 def reactivate(user: User, *, by: rights.Actor) -> User:
-    """Let a deactivated account log in again; its tokens stay revoked."""
+    """Let a deactivated account log in again; its tokens stay revoked. IsAnonymised."""
     rights.require(by, "account.manage")
+    _require_somebody(user)
     if User.objects.filter(pk=user.pk, is_active=False).update(is_active=True):
         Activity.objects.record("account.reactivate", user, by=by)
     user.refresh_from_db()
@@ -166,8 +174,9 @@ def reactivate(user: User, *, by: rights.Actor) -> User:
 
 @transaction.atomic
 def set_role(user: User, *, role: str, by: rights.Actor) -> User:
-    """Give the account one of ROLES, which holds from the next request on; LastSuperuser for the last one."""
+    """Give the account one of ROLES, which holds from the next request on; LastSuperuser for the last; IsAnonymised."""
     rights.require(by, "account.manage")
+    _require_somebody(user)
     granted = role_fields(role)
     if not granted["is_superuser"]:
         _leave_a_superuser(user)
@@ -182,6 +191,11 @@ def role_fields(role: str) -> dict[str, Any]:
     role = clean_choice(role, ROLES, field="role")
     is_superuser = role == Role.SUPERUSER
     return {"role": User.Role.SUPERVISOR if is_superuser else User.Role(role), "is_superuser": is_superuser}
+
+
+def _require_somebody(user: User) -> None:
+    if User.objects.filter(pk=user.pk, anonymised_at__isnull=False).exists():
+        raise IsAnonymised
 
 
 def _leave_a_superuser(user: User) -> None:

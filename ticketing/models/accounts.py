@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ticketing import querysets, rights
@@ -40,6 +41,10 @@ class User(AbstractUser):
         _("demo account"), default=False, editable=False, help_text=_("Demo accounts are refused in production.")
     )
 
+    anonymised_at = models.DateTimeField(
+        _("anonymised"), null=True, blank=True, editable=False, help_text=_("Since when nobody can tell whose it was.")
+    )
+
     objects = querysets.AccountManager()  # type: ignore[misc]  # a manager of our own instead of Django's
 
     class Meta:
@@ -54,6 +59,12 @@ class User(AbstractUser):
                 condition=~Q(email=""),
                 name="ticketing_user_email_once",
                 violation_error_message=_("Another account has this e-mail address."),
+            ),
+            # That it stays so, and that nothing new is made for it, is a trigger's work (migration 0010).
+            models.CheckConstraint(
+                condition=Q(anonymised_at=None)
+                | Q(is_active=False, first_name="", last_name="", email="", password__startswith="!"),  # noqa: S106 - none
+                name="ticketing_user_anonymised_is_nobody",
             ),
         ]
 
@@ -73,6 +84,8 @@ class User(AbstractUser):
     @property
     def name(self) -> str:
         """What the person is called, or the username where no name is known."""
+        if self.anonymised_at:
+            return gettext("Anonymised account")
         return self.get_full_name() or self.username
 
     @property
@@ -84,6 +97,8 @@ class User(AbstractUser):
     @property
     def state(self) -> State:
         """Whether it can be used."""
+        if self.anonymised_at:
+            return State("", _("Anonymised"))
         return State("good", _("Active")) if self.is_active else State("bad", _("Deactivated"))
 
 
