@@ -8,6 +8,13 @@ from django.utils.translation import gettext_lazy as _
 from ticketing.errors import Conflict, Invalid, TooLarge
 
 
+class WordsRemoved(Conflict):
+    """Nothing is said any more about what nobody can read."""
+
+    code = "words_removed"
+    message = _("What was said about this question is removed, for good. Ask a new one.")
+
+
 class AlreadyClosed(Conflict):
     """Only an open ticket can be rejected."""
 

@@ -230,6 +230,9 @@ class Ticket(Record):
                 condition=Q(status="rejected") ^ Q(rejection=""), name="support_ticket_rejection_has_reason"
             ),
             models.CheckConstraint(condition=~Q(subject="") & ~Q(message=""), name="support_ticket_says_something"),
+            models.CheckConstraint(
+                condition=Q(wordless_at=None) | Q(closed_at__isnull=False), name="support_ticket_wordless_is_closed"
+            ),
         ]
         indexes = [
             models.Index(

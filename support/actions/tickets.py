@@ -11,7 +11,7 @@ from support.actions.files import attach
 from support.actions.levels import reckon_anew, rest_clock, resume_clock, start_clocks
 from support.actions.telling import tell, tell_of_answer, tell_of_end
 from support.actions.thread import Seen, require_seen
-from support.errors import AlreadyClosed, ReasonMissing
+from support.errors import AlreadyClosed, ReasonMissing, WordsRemoved
 from support.models import About, Agent, Priority, Reply, Ticket, place_by_priority, place_in_queue
 from support.policies import File
 from ticketing import rights
@@ -192,11 +192,14 @@ def reopen_ticket(ticket: Ticket, *, by: Actor) -> Ticket:
 
 
 def locked(ticket: Ticket) -> Ticket:
-    """The ticket as it is, which nobody else changes until this transaction ends."""
+    """The ticket as it is, which nobody else changes until this transaction ends; NotFound, WordsRemoved."""
     locked = Ticket.objects.select_for_update(no_key=True, of=("self",)).select_related("user").filter(pk=ticket.pk)
-    if current := locked.first():
-        return current
-    raise NotFound
+    current = locked.first()
+    if current is None:
+        raise NotFound
+    if current.wordless_at:
+        raise WordsRemoved
+    return current
 
 
 def _end(ticket: Ticket, status: str, rejection: str = "") -> None:

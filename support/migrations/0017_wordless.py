@@ -27,6 +27,10 @@ class Migration(migrations.Migration):
             model_name='ticket',
             index=models.Index(condition=models.Q(('closed_at__isnull', False), ('wordless_at', None)), fields=['closed_at'], name='support_ticket_to_forget'),
         ),
+        migrations.AddConstraint(
+            model_name='ticket',
+            constraint=models.CheckConstraint(condition=models.Q(('wordless_at', None), ('closed_at__isnull', False), _connector='OR'), name='support_ticket_wordless_is_closed'),
+        ),
         lives("support_ticket", "user_id"),
         lives("support_reply", "author_id"),
     ]
