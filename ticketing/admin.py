@@ -16,7 +16,8 @@ from django.forms import (
     ModelForm,
     MultipleChoiceField,
 )
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
@@ -88,6 +89,18 @@ class RoleForm(ModelForm):
         """Leave the row to the verb: `superuser` is no word that the column knows."""
 
 
+@admin.action(description=_("Export or anonymise the personal data of the selected account"))
+def show_personal_data(modeladmin: admin.ModelAdmin, request: HttpRequest, accounts: QuerySet) -> HttpResponse | None:
+    """The page of the one person, which says what is ahead and asks once more."""
+    if len(accounts) == 1:
+        return redirect("account:person", accounts[0].pk)
+    modeladmin.message_user(request, _("Select one account, and no more."), messages.WARNING)
+    return None
+
+
+show_personal_data.operation = "account.anonymise"  # type: ignore[attr-defined]
+
+
 @admin.register(User)
 class AccountAdmin(SiteModelAdmin):
     sees = "account.list"
@@ -119,13 +132,15 @@ class AccountAdmin(SiteModelAdmin):
         "is_demo",
         "last_login",
         "date_joined",
+        "anonymised_at",
     ]
     fieldsets = [
         (None, {"fields": ["role", STATE, "is_demo"]}),
         (_("Person"), {"fields": ["first_name", "last_name", "email", "email_confirmed_at", "language"]}),
-        (_("Dates"), {"fields": ["last_login", "date_joined"]}),
+        (_("Dates"), {"fields": ["last_login", "date_joined", "anonymised_at"]}),
     ]
     actions = [
+        show_personal_data,
         each(deactivate, _("Deactivate the selected accounts"), "account.manage"),
         each(reactivate, _("Reactivate the selected accounts"), "account.manage"),
     ]

@@ -124,9 +124,11 @@ class AccountManager(UserManager):
         return super().create_superuser(username, email, password, role=rights.Role.SUPERVISOR.value, **fields)
 
     def visible_to(self, actor: Actor, operation: str = "account.list") -> models.QuerySet:
-        """Whose names and addresses this actor may list; deactivated ones only for whoever manages accounts."""
+        """The accounts that the operation reaches for this actor; deactivated ones are not listed for everybody."""
         reached = rights.require(actor, operation)
-        accounts = (self.all() if operation == "account.manage" else self.admitted()).order_by("username")
+        accounts = (self.admitted() if operation == "account.list" else self.all()).order_by("username")
+        if reached == Scope.OWN:
+            return accounts.filter(pk=actor.pk if actor else None)
         return accounts.filter(is_demo=True).exclude(role=rights.Role.GATE) if reached == Scope.DEMO else accounts
 
 

@@ -2,6 +2,7 @@
 
 from ticketing.actions.accounts import (
     ROLES,
+    IsAnonymised,
     LastSuperuser,
     NotYourself,
     WrongCredentials,
@@ -59,6 +60,7 @@ from ticketing.actions.privacy import (
     anonymise_contact,
     export_person,
     known_as,
+    person_called,
 )
 from ticketing.actions.tokens import (
     TokenEnded,
@@ -107,6 +109,7 @@ __all__ = [
     "AlreadyWaiting",
     "DeadLink",
     "HasAccount",
+    "IsAnonymised",
     "LastSuperuser",
     "LinkEnded",
     "LinkNeeded",
@@ -165,6 +168,7 @@ __all__ = [
     "move_waiter",
     "offer_what_is_free",
     "open_account",
+    "person_called",
     "post_mail",
     "reactivate",
     "release_overdue",

@@ -69,6 +69,14 @@ def known_as(*, email: str = "", phone: str = "") -> Person:
     return Person(email=address)
 
 
+def person_called(typed: str) -> Person:
+    """Whoever has an account of this name or address, or else is known by this address or number alone."""
+    typed = typed.strip()
+    if account := User.objects.named(typed):
+        return Person.owning(account)
+    return known_as(email=typed) if "@" in typed else known_as(phone=typed)
+
+
 # To give
 
 

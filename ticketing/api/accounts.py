@@ -10,6 +10,8 @@ import django_filters
 from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
 from django.db.models import Q, QuerySet
+from django.http import FileResponse
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
@@ -18,11 +20,15 @@ from rest_framework.response import Response
 
 from support.models import MOST_TICKETS_AT_ONCE, Department
 from ticketing import actions, rights
+from ticketing.actions.privacy import REASONS
 from ticketing.models import ApiToken, EmailLink, Session, User
+from ticketing.people import Person
 from ticketing.texts import clean_email, current_language
 from ticketing.toolkit.api import ApiViewSet
-from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Instant, Ruled, Secret, Text, Word
+from ticketing.toolkit.exports import ZIP, export_response
+from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Flag, Instant, Ruled, Secret, Text, Word
 from ticketing.toolkit.filters import FlagFilter, TextFilter
+from ticketing.toolkit.questions import ask_flag, asked, parameters
 
 NAME, ADDRESS, PASSWORD, LONGEST_TOKEN = 150, 150, 8, 3660
 
@@ -111,7 +117,9 @@ class ProfileViewSet(AccountRows):
         "partial_update": "account.profile",
         "password": "account.profile",
         "address": "account.profile",
+        "export": "account.export",
     }
+    files = {"export": ZIP}
     serializer_class = ProfileSerializer
     inputs = {"partial_update": ProfileChange, "password": PasswordChange, "address": AddressChange}
     without_body = {"password": 204, "address": 202}
@@ -141,6 +149,10 @@ class ProfileViewSet(AccountRows):
         """Have a link mailed to the new address, which becomes the account's when the link is used."""
         actions.ask_for_new_address(self.get_object(), **self.input(), by=request.user)
         return self.done()
+
+    def export(self, request: Request, **kwargs: Any) -> FileResponse:
+        """All that the site has of the caller: a ZIP with data.json and the files that came with questions."""
+        return export_response(Person.owning(self.get_object()), by=request.user)
 
 
 def _session_key(request: Request) -> str:
@@ -420,6 +432,16 @@ class NewRole(serializers.Serializer):
     role = Word(choices=actions.ROLES, required=False)
 
 
+class Forgetting(serializers.Serializer):
+    """Why an account is anonymised, and whether what is still ahead is ended as well."""
+
+    reason = Word(choices=list(REASONS), help_text="The person asked, it is not needed any more, or a mistake.")
+    end = Flag(required=False, help_text="Closes questions, cancels bookings and gives tickets back.")
+
+
+INTERNAL = ask_flag("internal", "Also what staff wrote among themselves, which is not for the person.")
+
+
 class AccountViewSet(AccountRows):
     """Accounts, for those who supervise; whoever manages them sees deactivated ones too."""
 
@@ -429,16 +451,26 @@ class AccountViewSet(AccountRows):
         "partial_update": "account.manage",
         "deactivate": "account.manage",
         "reactivate": "account.manage",
+        "export": "account.export",
+        "anonymise": "account.anonymise",
     }
+    files = {"export": ZIP}
     serializer_class = AccountSerializer
     filterset_class = AccountFilters
-    inputs = {"partial_update": NewRole}
+    inputs = {"partial_update": NewRole, "anonymise": Forgetting}
+    examples = {"anonymise": {"reason": "request", "end": True}}
+
+    @classmethod
+    def headers_of(cls, action: str) -> list[OpenApiParameter]:
+        """And what an export is to have."""
+        return parameters([INTERNAL]) if action == "export" else super().headers_of(action)
 
     @property
     def operation(self) -> str:
         """Who may manage accounts sees them with that eye, also where seeing is all that is asked."""
-        manages = rights.scope(self.request.user, "account.manage")
-        return "account.manage" if manages else super().operation
+        asked = super().operation
+        sees_all = asked == "account.list" and rights.scope(self.request.user, "account.manage")
+        return "account.manage" if sees_all else asked
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Give the account another role, from its next request on; never take the last superuser's."""
@@ -454,6 +486,17 @@ class AccountViewSet(AccountRows):
     def reactivate(self, request: Request, **kwargs: Any) -> Response:
         """Let the account log in again; its tokens stay revoked. Twice is harmless."""
         return self.answer(actions.reactivate(self.get_object(), by=request.user))
+
+    @action(detail=True)
+    def export(self, request: Request, **kwargs: Any) -> FileResponse:
+        """All that the site has of somebody: a ZIP with data.json and the files that came with questions."""
+        person = Person.owning(self.get_object())
+        return export_response(person, by=request.user, **asked(request, [INTERNAL]))
+
+    @action(detail=True, methods=["post"])
+    def anonymise(self, request: Request, **kwargs: Any) -> Response:
+        """Let nobody be able to tell whose account it was, for good. Its records stay as numbers. Twice is harmless."""
+        return self.answer(actions.anonymise_account(self.get_object(), **self.input(), by=request.user))
 
 
 class InvitationSerializer(serializers.ModelSerializer):

@@ -94,6 +94,7 @@ urlpatterns = [
     path("docs/<slug:part>/", description.docs_of, name="docs-of"),
     re_path("^account/?$", profile(get="retrieve", patch="partial_update"), name="profile"),
     re_path("^account/password/?$", profile(post="password"), name="profile-password"),
+    re_path("^account/export/?$", profile(get="export"), name="profile-export"),
     re_path("^account/address/?$", profile(post="address"), name="profile-address"),
     re_path("", no_such_address),
 ]

@@ -217,7 +217,7 @@ def test_it_is_for_good(life, boss):
     gone = forget(life, boss)
     owner = UserFactory(role="supervisor", is_superuser=True)
     for verb in (actions.reactivate, lambda user, by: actions.set_role(user, role="agent", by=by)):
-        with pytest.raises(actions.accounts.IsAnonymised):
+        with pytest.raises(actions.IsAnonymised):
             verb(gone, by=owner)
 
 

@@ -55,6 +55,12 @@ def ask_number(name: str, told: str, least: int, most: int) -> Question:
     return Question(name, told, {"type": "integer", "minimum": least, "maximum": most}, read, sentence)
 
 
+def ask_flag(name: str, told: str) -> Question:
+    """For yes or no."""
+    words = {"true": True, "false": False}
+    return Question(name, told, {"type": "boolean"}, words.get, _("Say true or false."))
+
+
 def parameters(questions: Iterable[Question]) -> list[OpenApiParameter]:
     """As the description has them."""
     return [question.parameter for question in questions]

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ticketing import actions, forms
+from ticketing import actions, forms, rights
 from ticketing.models import ApiToken, EmailLink, Session, User
 from ticketing.rights import is_demo
 from ticketing.texts import clean_language, current_language
@@ -205,7 +205,8 @@ def profile(request: OwnRequest) -> HttpResponse:
     if form and form.is_valid():
         with refusals_on(form):
             return PARTS[request.POST["part"]][1](request, form.cleaned_data)
-    return render(request, "account/profile.html", {"forms": shown})
+    answers = rights.scope(request.user, "account.anonymise")
+    return render(request, "account/profile.html", {"forms": shown, "answers_for_people": answers})
 
 
 def _given(request: OwnRequest, part: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ticketing.views import accounts
+from ticketing.views import accounts, privacy
 
 app_name = "account"
 
@@ -16,6 +16,10 @@ urlpatterns = [
     path("link/", accounts.link_form, name="link_form"),
     path("link/<uuid:pk>/<str:secret>/", accounts.link, name="link"),
     path("profile/", accounts.profile, name="profile"),
+    path("data/", privacy.own, name="data"),
+    path("people/", privacy.people, name="people"),
+    path("people/contact/", privacy.contact, name="contact"),
+    path("people/<uuid:pk>/", privacy.person, name="person"),
     path("tokens/", accounts.tokens, name="tokens"),
     path("tokens/<uuid:pk>/rename/", accounts.token_rename, name="token_rename"),
     path("tokens/<uuid:pk>/rotate/", accounts.token_rotate, name="token_rotate"),
