@@ -22,6 +22,7 @@ SCHEDULES = [
     Every(60, "allocation.tasks.count_again"),
     Every(1, "ticketing.tasks.lapse_offers"),
     Every(60, "ticketing.tasks.forget_outlived"),
+    Every(60, "ticketing.tasks.retain"),
 ]
 
 

@@ -396,6 +396,24 @@ ABOUT_IN_MAILS = {"allocation.tickets": "allocation.documents.of_mail", "support
 # What there is of people, said by each app of its own tables (see ticketing/people.py); the core's comes last.
 PERSONAL_DATA = ["support.personal", "booking.personal", "allocation.personal", "ticketing.personal"]
 
+# What can be forgotten by age, and the module that does so, with two functions: `outlived(age)` says how much there is,
+# and `forget(age, limit)` forgets some of it and says how much.
+RETENTION = {
+    "questions": "support.actions.forgetting",
+    "tickets": "allocation.actions.forgetting",
+    "accounts": "ticketing.actions.idle",
+    "trail": "ticketing.actions.old_lines",
+}
+# After how many days that is, of each kind; what is not named is kept.
+RETENTION_DAYS = {}
+for _said in env.list("RETENTION_DAYS", default=[]):
+    _kind, _, _days = _said.strip().partition("=")
+    if _kind not in RETENTION or not re.fullmatch(r"[1-9][0-9]{0,4}", _days):
+        raise ImproperlyConfigured(
+            f"RETENTION_DAYS says “{_said}”. Write it like questions=730,tickets=365, of {', '.join(RETENTION)}."
+        )
+    RETENTION_DAYS[_kind] = int(_days)
+
 # What a question at the support desk can be about, by its kind: a function of ids and of the account whose they have to
 # be, which returns of each that is there, by its id, what people call it and the address of its page.
 QUESTIONS_ABOUT = {

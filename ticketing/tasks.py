@@ -9,6 +9,7 @@ from django.utils.module_loading import import_string
 from django_q.tasks import async_task
 
 from ticketing import actions
+from ticketing.actions import retention
 from ticketing.errors import Refused
 from ticketing.models import Heartbeat
 
@@ -51,3 +52,9 @@ def lapse_offers() -> int:
 def forget_outlived() -> int:
     """Delete what nobody can use any more; returns how many rows."""
     return actions.forget_outlived()
+
+
+@task
+def retain() -> dict[str, int]:
+    """Forget what is older than RETENTION_DAYS says; returns how much of each kind."""
+    return retention.retain()

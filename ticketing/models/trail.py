@@ -57,7 +57,11 @@ class Activity(models.Model):
     class Meta:
         verbose_name = _("activity")
         verbose_name_plural = _("activities")
-        indexes = [models.Index(fields=["object_id", "id"], name="ticketing_activity_object")]
+        indexes = [
+            models.Index(fields=["object_id", "id"], name="ticketing_activity_object"),
+            # What the retention comes to next; new lines go to its end.
+            models.Index(fields=["at"], condition=Q(actor__isnull=False), name="ticketing_activity_to_unname"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.operation} {self.object_id or ''}".strip()
