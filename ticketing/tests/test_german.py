@@ -35,7 +35,7 @@ from ticketing.rights import Role
 from ticketing.sending import mails
 from ticketing.sending.calendar_files import Visit
 from ticketing.tests.factories import PASSWORD
-from ticketing.tests.greek import NOON, TEXT, World
+from ticketing.tests.greek import NOON, TEXT, World, person
 from ticketing.tests.reading import PLACEHOLDER, Reader, outside, write_marked_catalogue
 from ticketing.texts import clean_text
 from ticketing.toolkit.language import is_for_programs
@@ -301,6 +301,7 @@ def parts(world):
         "waiting:link": [{"pk": row.pk, "secret": row.secret} for row in world.waiters[:1]],
         "account:link": [{"pk": link.pk, "secret": link.secret} for link in world.links],
         **{f"account:token_{name}": [{"pk": world.token.pk}] for name in ("rename", "rotate", "revoke")},
+        "account:person": [{"pk": world.customer.pk}],
         "account:session_end": [{"public_id": world.session.public_id}],
     }
 
@@ -549,7 +550,25 @@ def looks_after_the_account(walk, world):
         customer.send("account:tokens", {"name": TEXT, "lasts": "30"})
     customer.send("account:session_end", public_id=world.session.public_id)
     customer.send("account:sessions_end_others")
+    customer.send("account:data")
     customer.send("account:language", {"language": "de"})
+
+
+def forgets_people(walk, world):
+    boss, meant = walk.visitor(Role.SUPERVISOR), {"forget": "1", "reason": "request", "sure": "on"}
+    for who in ("ρόλος1", "0123456789", "8@2.gr", "Ω" * 50, "@"):
+        boss.send("account:people", {"who": who})
+    gone = person(Role.CUSTOMER)
+    for pk, typed in (
+        (world.customer.pk, {"forget": "1"}),
+        (world.customer.pk, meant),
+        (world.agent.pk, meant),
+        (gone.pk, meant),
+        (gone.pk, meant),
+    ):
+        boss.send("account:person", typed, pk=pk)
+    for typed in ({"phone": "0123456789"}, {"email": "8@2.gr"}, {"email": "Ω"}, {}):
+        boss.send("account:contact", {**typed, **meant})
 
 
 def waits(walk, world):
@@ -597,6 +616,7 @@ JOURNEYS = [
     logs_in,
     opens_links,
     looks_after_the_account,
+    forgets_people,
     is_refused,
     reads_mails,
 ]

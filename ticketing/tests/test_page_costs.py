@@ -147,6 +147,7 @@ CUSTOMER = [
     "/account/profile/",
     "/account/tokens/",
     "/account/sessions/",
+    "/account/data/",
 ]
 AGENT = [
     "/",
@@ -165,6 +166,8 @@ SUPERVISOR = [
     "/panel/desk/",
     "/panel/questions/",
     "/panel/questions/?search=Waits+or+va",
+    "/account/people/",
+    "/account/people/{customer.pk}/",
     "/panel/events/report/",
     "/panel/events/{event.pk}/report/",
     "/admin/",

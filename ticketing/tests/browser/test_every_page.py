@@ -99,6 +99,7 @@ PAGES = {
         "/account/profile/",
         "/account/tokens/",
         "/account/sessions/",
+        "/account/data/",
     ],
     "mei": [
         "/",
@@ -113,6 +114,8 @@ PAGES = {
         "/",
         "/panel/board/",
         "/panel/board/?still",
+        "/account/people/",
+        "/account/people/{account}/",
         "/panel/gate/{night}/?gate=North",
         "/panel/gate/scans/{scan}/undo/?gate=North",
         "/panel/desk/",
