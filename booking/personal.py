@@ -4,8 +4,10 @@ from django.db.models import Q
 from django.utils.translation import ngettext
 
 from booking.actions import cancel_booking
+from booking.actions.telling import visit_of
 from booking.models import Booking, Feed
 from booking.querysets import BookingQuerySet
+from ticketing.models import Mail
 from ticketing.people import GONE, Holding, Person
 from ticketing.querysets import digest
 from ticketing.rights import Actor
@@ -73,11 +75,12 @@ def lock(person: Person) -> None:
 
 
 def forget(person: Person) -> None:
-    """Make the links that were mailed void."""
-    for booking in Booking.objects.filter(_made(person)):
+    """Make the links that were mailed void, and drop the mails, to whichever address they went."""
+    for booking in Booking.objects.filter(_made(person)).select_related("slot__service", "resource"):
         booking.manage_version += 1
         renewed = {"manage_version": booking.manage_version, "manage_digest": digest(booking.manage_token)}
         Booking.objects.filter(pk=booking.pk).update(**renewed)
+        Mail.objects.filter(context__visit__uid=visit_of(booking).uid).delete()
 
 
 def _to_come(person: Person) -> BookingQuerySet:

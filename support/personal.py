@@ -7,6 +7,7 @@ from django.utils.translation import ngettext
 from support.actions import close_ticket
 from support.models import About, Agent, Attachment, Rating, Reader, Reply, Ticket
 from support.querysets import TicketQuerySet
+from ticketing.models import Mail
 from ticketing.people import GONE, Holding, Person
 from ticketing.rights import Actor
 
@@ -113,6 +114,12 @@ def end(person: Person, *, by: Actor) -> None:
 def lock(person: Person) -> None:
     """Rows that verbs lock before they come to an account."""
     list(Ticket.objects.filter(_asked(person)).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
+def forget(person: Person) -> None:
+    """Drop the mails about their questions, to whichever address they went."""
+    asked = [str(pk) for pk in Ticket.objects.filter(_asked(person)).values_list("pk", flat=True)]
+    Mail.objects.filter(context__about__0="support.ticket", context__about__1__in=asked).delete()
 
 
 def _open(person: Person) -> TicketQuerySet:

@@ -23,6 +23,17 @@ def _did(person: Person) -> Q:
     return Q(actor=pk) | Q(kind="ticketing.user", object_id=pk) if pk else Q(pk__in=[])
 
 
+def _mailed(person: Person) -> Q:
+    """To a proven address; or else what only the account's owner is sent."""
+    mails = person.rows(email="to")
+    if person.account:
+        mails |= Q(link__user=person.account) | Q(context__about__1=str(person.account.pk))
+    if person.account and person.account.email:
+        mails |= Q(to=person.account.email, template__in=TO_OWNERS)
+    return mails
+
+
+TO_OWNERS = ("password_changed", "address_changed", "ticket_accepted", "ticket_bought")
 _SEEN = {"at": "attempt_time", "name": "username", "address": "ip_address", "browser": "user_agent"}
 
 HOLDINGS = [
@@ -58,7 +69,7 @@ HOLDINGS = [
     Holding(
         "mails",
         Mail,
-        lambda person: person.rows(email="to") | (Q(link__user=person.account) if person.account else Q(pk__in=[])),
+        _mailed,
         shows={name: name for name in ("to", "template", "language", "created_at", "sent_at")},
     ),
     Holding(

@@ -83,6 +83,7 @@ class Life:
     def visit(self):
         named = {"firstname": self.said("booked"), "lastname": self.said("family"), "phone": self.phone}
         self.booking = past(timedelta(hours=2), **named, email=self.email, by=self.account)
+        past(timedelta(hours=2), **named, email=f"{self.mark}@elsewhere.example", by=self.account)
         make_feed(by=self.account)
         ended = {"kind": "booking.slot", "stock": uuid4(), "quantity": 1, "least": 1, "email": self.email}
         Waiter.objects.create(**ended, account=self.account, state="left")

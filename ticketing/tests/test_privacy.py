@@ -248,6 +248,14 @@ def test_no_mail_goes_to_them_any_more(life, boss):
     assert not Mail.objects.filter(to=life.email).exists()
 
 
+def test_what_was_mailed_to_an_address_that_is_not_proven_goes_too(life, boss):
+    User.objects.filter(pk=life.account.pk).update(email_confirmed_at=None)
+    life.account.refresh_from_db()
+    Mail.objects.exclude(template="ticket_bought").exclude(template="ticket_accepted").delete()
+    forget(life, boss)
+    assert not Mail.objects.filter(to=life.email).exists()
+
+
 def test_staff_are_not_forgotten(desk, boss):
     with pytest.raises(actions.StaffAccount):
         actions.anonymise_account(desk, by=boss, reason="request")

@@ -24,5 +24,9 @@ class Command(DomainCommand):
         if to is None:
             export_person(person, by=None, into=sys.stdout.buffer, internal=internal)
             return
-        with open(to, "xb") as into:
+        try:
+            into = open(to, "xb")  # noqa: SIM115 - closed below
+        except OSError as error:
+            raise CommandError(f"{to} cannot be written: {error.strerror}.", returncode=1) from error
+        with into:
             export_person(person, by=None, into=into, internal=internal)
