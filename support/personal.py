@@ -94,6 +94,7 @@ NOBODYS = {
     "support.Agent": "who of the staff answers, how many and where; an account with one is not forgotten",
     "support.CannedReply": "texts of the house",
     "support.Promise": "times",
+    "support.SavedView": "lists of those who answer; an account of staff is not forgotten",
     "support.ServiceLevel": "minutes",
 }
 

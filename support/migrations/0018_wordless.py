@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("ticketing", "0010_anonymised"),
-        ('support', '0016_ratings'),
+        ('support', '0017_saved_views'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
