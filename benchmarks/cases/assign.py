@@ -49,6 +49,7 @@ assigned = assign_waiting_tickets()
 print(json.dumps([assigned, time.perf_counter() - began]))
 """
 # Five places become free, each with another agent; then a pass is timed, and the last one's statements are counted.
+# What was in work goes to the end of the queue as another question would, so that as many wait in every turn.
 STEADY = """
 import json, time
 from django.db import connection
@@ -58,10 +59,11 @@ def free():
     with connection.cursor() as cursor:
         cursor.execute('''
             WITH ended AS (
-                UPDATE support_ticket SET status = 'completed', closed_at = now() WHERE id IN (
-                    SELECT DISTINCT ON (agent_id) id FROM support_ticket WHERE status = 'in_progress'
+                UPDATE support_ticket t SET status = 'created', agent_id = NULL, assigned_at = NULL, queue_at = now()
+                FROM (
+                    SELECT DISTINCT ON (agent_id) id, agent_id FROM support_ticket WHERE status = 'in_progress'
                     ORDER BY agent_id LIMIT {free}
-                ) RETURNING agent_id
+                ) one WHERE t.id = one.id RETURNING one.agent_id
             ) UPDATE support_agent SET taken = taken - 1 WHERE id IN (SELECT agent_id FROM ended)''')
 seconds = []
 for turn in range({turns}):
