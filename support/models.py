@@ -140,6 +140,7 @@ class Ticket(Record):
         blank=True,
         on_delete=models.PROTECT,
         related_name="support_tickets",
+        db_index=False,  # support_ticket_of_account begins with it
         verbose_name=_("account"),
     )
     claimed_user_id = models.CharField(
@@ -169,7 +170,13 @@ class Ticket(Record):
     priority = models.CharField(_("priority"), max_length=6, choices=Priority, default=Priority.MEDIUM)
     status = models.CharField(_("status"), max_length=11, choices=Status, default=Status.CREATED, editable=False)
     agent = models.ForeignKey(
-        Agent, null=True, on_delete=models.PROTECT, related_name="tickets", editable=False, verbose_name=_("agent")
+        Agent,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="tickets",
+        editable=False,
+        db_index=False,  # support_ticket_of_agent begins with it
+        verbose_name=_("agent"),
     )
     queue_at = models.DateTimeField(
         _("place in the queue"), editable=False, help_text=_("When it was raised, less a lift for its priority.")
@@ -245,6 +252,14 @@ class Ticket(Record):
                 name="support_ticket_released",
             ),
             models.Index(fields=["-created_at", "-id"], name="support_ticket_newest"),
+            # The list of what is open, waiting, in work or late: few beside what is closed, however far they lie apart.
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=Q(status__in=["created", "in_progress"]),
+                name="support_ticket_open",
+            ),
+            # The list of what is in one's hands or ended there, also of somebody who has been away for years.
+            models.Index(fields=["agent", "-created_at", "-id"], name="support_ticket_of_agent"),
             GinIndex(fields=["tags"], name="support_ticket_tagged"),
             models.Index(fields=["queue_at", "id"], name="support_ticket_in_order"),
             models.Index(fields=["-updated_at", "-id"], name="support_ticket_changed_last"),
@@ -470,6 +485,7 @@ class About(Record):
         verbose_name = _("subject of a ticket")
         verbose_name_plural = _("subjects of tickets")
         constraints = [models.UniqueConstraint(fields=["ticket", "kind", "object_id"], name="support_about_once")]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="support_about_newest")]  # the admin's list
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id}"
@@ -565,6 +581,7 @@ class Attachment(Record):
         constraints = [
             models.CheckConstraint(condition=Q(size__gt=0) & ~Q(name=""), name="support_attachment_is_a_file")
         ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="support_attachment_newest")]  # the admin's list
 
     def __str__(self) -> str:
         return self.name
