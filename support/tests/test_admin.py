@@ -1,11 +1,15 @@
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from support import actions
+from support.admin import TicketAdmin
 from support.models import Agent, Ticket
 from support.tests.factories import ReplyFactory, TicketFactory, online_agent
 from ticketing.models import Activity
 from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
+from ticketing.toolkit.admin import SomePages
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +103,24 @@ def test_the_admin_says_why_a_ticket_waits(boss):
     said = "Place 1 in the queue. Nobody who answers for the department “sales” is online."
     for path in ("", f"{ticket.pk}/change/"):
         assert said in boss.get(f"/admin/support/ticket/{path}").content.decode()
+
+
+def test_a_long_list_is_counted_a_few_pages_ahead_and_leafed_through_to_its_end(boss, monkeypatch):
+    TicketFactory.create_batch(5)
+    monkeypatch.setattr(SomePages, "AHEAD", 1)
+    monkeypatch.setattr(TicketAdmin, "list_per_page", 2)
+
+    def page(number):
+        with CaptureQueriesContext(connection) as asked:
+            shown = boss.get(f"/admin/support/ticket/?p={number}").content.decode()
+        [counted] = [query["sql"] for query in asked if "COUNT(*)" in query["sql"] and "LIMIT" in query["sql"]]
+        assert "support_agent" not in counted
+        return shown
+
+    first, last = page(1), page(3)
+    assert "More than 3 tickets" in " ".join(first.split())
+    assert "?p=2" in first
+    assert "Select all 3" not in first
+    assert "More than" not in last
+    assert "5 tickets" in last
+    assert "Select all 5" in last
