@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 from django.utils.translation import ngettext
 
 from support.actions import close_ticket
-from support.models import About, Agent, Attachment, Rating, Reader, Reply, Ticket
+from support.models import About, Agent, Attachment, Rating, Reader, Reply, SavedView, Ticket
 from support.querysets import TicketQuerySet
 from ticketing.models import Mail
 from ticketing.people import GONE, Holding, Person
@@ -87,6 +87,12 @@ HOLDINGS = [
             "language": "one of those that the site speaks",
         },
     ),
+    Holding(
+        "saved_views",
+        SavedView,
+        lambda person: person.rows(account="user"),
+        shows={"name": "name", "query": "query", "shared": "is_shared"},
+    ),
     Holding("questions_open_in_a_browser", Reader, lambda person: person.rows(account="user")),
 ]
 
@@ -94,7 +100,6 @@ NOBODYS = {
     "support.Agent": "who of the staff answers, how many and where; an account with one is not forgotten",
     "support.CannedReply": "texts of the house",
     "support.Promise": "times",
-    "support.SavedView": "lists of those who answer; an account of staff is not forgotten",
     "support.ServiceLevel": "minutes",
 }
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("support", "0016_ratings"),
+        ("support", "0018_wordless"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
