@@ -57,15 +57,15 @@ class OneOfBoth(Invalid):
     message = _("Name an e-mail address or a phone number, and not both.")
 
 
-def known_as(*, email: str = "", phone: str = "") -> Person:
-    """Whoever is known by this address or number and has no account; OneOfBoth, or OfAnAccount."""
+def known_as(*, email: str = "", phone: str = "", field: str = "") -> Person:
+    """Whoever is known by this address or number, typed into the field, and has no account; OneOfBoth, OfAnAccount."""
     if bool(email) == bool(phone):
-        raise OneOfBoth(field="email")
+        raise OneOfBoth(field=field or "email")
     if phone:
-        return Person(phone=clean_text(phone, field="phone", limit=PHONE_LENGTH))
-    address = clean_email(email)
+        return Person(phone=clean_text(phone, field=field or "phone", limit=PHONE_LENGTH))
+    address = clean_email(email, field=field or "email")
     if User.objects.reading_at(address).exists():
-        raise OfAnAccount(field="email")
+        raise OfAnAccount(field=field or "email")
     return Person(email=address)
 
 
@@ -74,7 +74,7 @@ def person_called(typed: str) -> Person:
     typed = typed.strip()
     if account := User.objects.named(typed):
         return Person.owning(account)
-    return known_as(email=typed) if "@" in typed else known_as(phone=typed)
+    return known_as(email=typed, field="who") if "@" in typed else known_as(phone=typed, field="who")
 
 
 # To give

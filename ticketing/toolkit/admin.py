@@ -170,10 +170,14 @@ class SomePages(Paginator):
     AHEAD = 1000  # rows
     shown = 0  # how many rows the pages up to this one hold
 
+    def __init__(self, rows: QuerySet, *args: Any, **options: Any) -> None:
+        super().__init__(rows, *args, **options)
+        self.rows = rows
+
     @cached_property
     def found(self) -> int:
         """How many rows there are, or one more than are counted."""
-        return int(self.object_list.order_by().values("pk")[: self.shown + self.AHEAD + 1].count())
+        return int(self.rows.order_by().values("pk")[: self.shown + self.AHEAD + 1].count())
 
     @property
     def has_more(self) -> bool:
@@ -181,7 +185,7 @@ class SomePages(Paginator):
         return self.found > self.shown + self.AHEAD
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         """How many rows the pages that are named have."""
         return self.found - self.has_more
 
@@ -207,7 +211,7 @@ class SiteModelAdmin(admin.ModelAdmin):
 
     def get_paginator(self, request: HttpRequest, queryset: QuerySet, per_page: int, *args: Any, **kwargs: Any) -> Any:
         """One that counts as far as this page needs."""
-        paginator = super().get_paginator(request, queryset, per_page, *args, **kwargs)
+        paginator: Any = super().get_paginator(request, queryset, per_page, *args, **kwargs)
         page = request.GET.get(PAGE_VAR, "")
         paginator.shown = int(page) * per_page if page.isascii() and page.isdigit() and len(page) < 7 else per_page
         return paginator
