@@ -16,7 +16,6 @@ from ticketing.rights import Actor
 from ticketing.toolkit.charts import Chart
 
 NUMBERS = ("visits", "people", "came", "missed", "cancelled", "lead_minutes")
-MOST_DAYS = 366
 USUAL_HOURS = range(8, 18)  # which stand in the map even if nobody came in them
 
 

@@ -16,18 +16,23 @@ from support.forms import AccountField
 from support.models import (
     About,
     Agent,
+    AgentTally,
     Attachment,
     CannedReply,
     Department,
+    DurationTally,
+    Milestone,
     Promise,
     Rating,
     Reader,
     Reply,
     SavedView,
     ServiceLevel,
+    Tally,
     Ticket,
 )
 from support.policies import explain, spellings
+from support.tallies import NUMBERS
 from ticketing.models import User
 from ticketing.toolkit.admin import ReadOnlyAdmin, SiteModelAdmin, StateFilter, each, people, pills
 
@@ -322,3 +327,46 @@ class PromiseAdmin(ReadOnlyAdmin):
         *("ticket", "asked_at", "respond_by", "response_missed_at"),
         *("resolve_by", "clock_since", "clock_spent", "resolution_missed_at"),
     ]
+
+
+@admin.register(Milestone)
+class MilestoneAdmin(ReadOnlyAdmin):
+    """What reports are counted from."""
+
+    list_display = ["ticket", "what", "at", "asked_at", "department", "priority", "in_time", "counted"]
+    list_select_related = ["ticket"]
+    list_filter = ["what", "department", "priority", "in_time"]
+    search_help_text = _("An id.")
+    ordering = ["-id"]
+    fields = ["ticket", "what", "at", "asked_at", "department", "priority", "agent", "in_time", "counted"]
+
+
+@admin.register(Tally)
+class TallyAdmin(ReadOnlyAdmin):
+    """What reports are read from."""
+
+    list_display = ["day", "hour", "department", "priority", "asked", "handed", "answered", "in_time", "late", "closed"]
+    list_filter = ["department", "priority", "day"]
+    ordering = ["-day", "-hour", "-id"]
+    fields = ["zone", "day", "hour", "department", "priority", *NUMBERS]
+
+
+@admin.register(DurationTally)
+class DurationTallyAdmin(ReadOnlyAdmin):
+    """How long things took, in classes."""
+
+    list_display = ["starts", "is_month", "hour", "department", "what", "bin", "number"]
+    list_filter = ["is_month", "department", "what", "starts"]
+    ordering = ["-starts", "-hour", "-id"]
+    fields = ["starts", "is_month", "hour", "department", "what", "bin", "number"]
+
+
+@admin.register(AgentTally)
+class AgentTallyAdmin(ReadOnlyAdmin):
+    """What agents did."""
+
+    list_display = ["day", people("agent.user", _("agent")), "department", "handed", "closed"]
+    list_filter = ["department", "day"]
+    list_select_related = ["agent__user"]
+    ordering = ["-day", "-id"]
+    fields = ["day", "agent", "department", "handed", "closed"]

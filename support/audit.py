@@ -2,6 +2,9 @@
 
 from django.conf import settings
 
+from support import tallies
+from support.tallies import AGENT_KEY, AGENT_NUMBERS, DURATION_KEY, NUMBERS, TALLY_KEY, differences
+
 # For EXCEPT: whatever PostgreSQL believes of the tables, that never goes through one for each row of another.
 _MOVED_IN = """SELECT jsonb_array_elements_text(details -> 'ids')::uuid
                FROM ticketing_activity WHERE operation = '%s'"""
@@ -11,6 +14,18 @@ _GRACE = settings.AGENT_GRACE.total_seconds()
 _PRESENT = """a.online_until > statement_timestamp()
     AND EXISTS (SELECT 1 FROM ticketing_user u WHERE u.id = a.user_id AND u.is_active
                 AND (u.role IN ('agent', 'supervisor') OR u.is_superuser))"""
+
+_CLOCKS = f"'{settings.TIME_ZONE}'"
+_ON_THESE_CLOCKS = f"SELECT {_CLOCKS} AS zone, * FROM ({tallies.COUNTS}) AS found"
+_RECOUNTED = [
+    ("support_tally", _ON_THESE_CLOCKS, ("zone", *TALLY_KEY, *NUMBERS)),
+    ("support_durationtally", tallies.DURATIONS, (*DURATION_KEY, "number")),
+    ("support_agenttally", tallies.OF_AGENTS, (*AGENT_KEY, *AGENT_NUMBERS)),
+]
+_DIFFERENT = " UNION ALL ".join(
+    f"SELECT concat_ws(' ', '{table}', {', '.join(columns[:5])}) FROM ({differences(table, counted, columns)}) AS one"
+    for table, counted, columns in _RECOUNTED
+)
 
 CHECKS = [
     (
@@ -57,6 +72,17 @@ CHECKS = [
         "a ticket's place in the queue is its time less at most the lift of its priority, never later than now",
         """SELECT code FROM support_ticket
            WHERE queue_at > statement_timestamp() OR queue_at < created_at - interval '24 hours 1 second'""",
+    ),
+    (
+        "S5",
+        "the tallies of the reports are what counting all that happened again comes to",
+        f"WITH moments AS MATERIALIZED ({tallies.moments(tallies.COUNTED, zone=_CLOCKS)}) {_DIFFERENT}",
+    ),
+    (
+        "S5",
+        "every ticket is counted as asked",
+        """SELECT id FROM support_ticket
+           EXCEPT SELECT ticket_id FROM support_milestone WHERE what = 'asked'""",
     ),
     (
         "X2",

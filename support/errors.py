@@ -194,3 +194,10 @@ class NoteMissing(Invalid):
 
     code = "note_missing"
     message = _("Say to whoever gets the ticket what they should know.")
+
+
+class SpanMisfit(Conflict):
+    """A report is of some days, in their order."""
+
+    code = "span_misfit"
+    message = _("Choose days in their order, and %(days)d at most.")

@@ -267,6 +267,23 @@ class RatingQuerySet(RecordQuerySet):
     """What customers said of how they were answered."""
 
 
+class MilestoneQuerySet(QuerySet):
+    """What happened to tickets."""
+
+    def fresh(self) -> Self:
+        """What no tally has counted yet."""
+        return self.filter(counted=False)
+
+
+class ReportQuerySet(QuerySet):
+    """What tickets came to, in numbers alone."""
+
+    def visible_to(self, actor: Actor, operation: str) -> Self:
+        """All of it, for whoever may read reports."""
+        rights.require(actor, operation)
+        return self
+
+
 class CannedReplyQuerySet(RecordQuerySet):
     """Texts that are answered often."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from support import desk_views, hand_views, thread_views, views
+from support import desk_views, hand_views, report_views, thread_views, views
 
 app_name = "support"
 
@@ -33,4 +33,6 @@ urlpatterns = [
     path("desk/away/", desk_views.desk_away, name="away"),
     path("desk/here/", desk_views.desk_here, name="here"),
     path("desk/offline/", desk_views.desk_offline, name="offline"),
+    path("desk/reports/", report_views.report, name="reports"),
+    path("desk/reports/<slug:name>.csv", report_views.table, name="report_table"),
 ]

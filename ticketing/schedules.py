@@ -17,6 +17,7 @@ SCHEDULES = [
     Every(1, "support.tasks.assign_waiting_tickets"),
     Every(60, "support.tasks.forget_readers"),
     Every(1, "support.tasks.escalate_late_tickets"),
+    Every(1, "support.tasks.count_milestones"),
     Every(1, "booking.tasks.purge_expired_bookings"),
     Every(1, "booking.tasks.remind_of_visits"),
     Every(60, "allocation.tasks.count_again"),

@@ -39,6 +39,10 @@ TRAIL = """
     INSERT INTO ticketing_activity (role, operation, kind, object_id, details)
     SELECT 'system', 'support.open', 'support.ticket', id, '{}' FROM support_ticket
 """
+MILESTONES = """
+    INSERT INTO support_milestone (ticket_id, what, at, asked_at, department, priority)
+    SELECT id, 'asked', queue_at, queue_at, department, priority FROM support_ticket
+"""
 RUN_ONCE = """
 import json, time
 from django.db import connection
@@ -77,9 +81,11 @@ with CaptureQueriesContext(connection) as queries:
 print(json.dumps([sorted(seconds)[len(seconds) // 2], len(queries)]))
 """
 RESET = """
-    UPDATE support_ticket SET status = 'created', agent_id = NULL, assigned_at = NULL;
+    UPDATE support_ticket SET status = 'created', agent_id = NULL, assigned_at = NULL,
+        first_assigned_at = NULL;
     UPDATE support_agent SET taken = 0, last_assigned_at = NULL;
-    DELETE FROM ticketing_activity WHERE operation = 'support.assign'
+    DELETE FROM ticketing_activity WHERE operation = 'support.assign';
+    DELETE FROM support_milestone WHERE what = 'handed'
 """
 VACUUM = "VACUUM (ANALYZE) support_ticket, support_agent, ticketing_activity, ticketing_user"
 ONE_TICKET = """
@@ -164,6 +170,7 @@ def prepared(place: Place, name: str, tickets: int, *, capacity: int) -> Databas
         connection.execute(PLACES, [capacity, DEPARTMENTS])
         connection.execute(TICKETS, [DEPARTMENTS, tickets, tickets])
         connection.execute(TRAIL)
+        connection.execute(MILESTONES)
         connection.execute(VACUUM)
     return database
 

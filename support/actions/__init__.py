@@ -14,6 +14,7 @@ from support.actions.canned import add_canned_reply, change_canned_reply, remove
 from support.actions.dispatch import assign_waiting_tickets
 from support.actions.hands import assign_ticket, hand_over_ticket, release_ticket, take_ticket
 from support.actions.levels import change_level, create_level, escalate_late_tickets, remove_level
+from support.actions.milestones import count_milestones, count_milestones_again
 from support.actions.ratings import rate_ticket
 from support.actions.tags import tag_ticket, untag_ticket
 from support.actions.thread import Seen, forget_readers, look_at_ticket, said_since
@@ -42,6 +43,8 @@ __all__ = [
     "change_view",
     "check_invitation",
     "close_ticket",
+    "count_milestones",
+    "count_milestones_again",
     "create_level",
     "escalate_late_tickets",
     "forget_readers",

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from support.actions.matching import Free, Matching, Waiting
+from support.actions.milestones import note_milestone
 from support.models import Department
 
 ADVISORY_LOCK = 7_346_001  # any number of our own; passes wait for one another on it
@@ -91,7 +92,8 @@ _ASSIGN = f"""
 WITH assigned AS (
     UPDATE support_ticket t
     SET status = 'in_progress', agent_id = pair.agent_id, released_by_id = NULL, handover_note = '',
-        assigned_at = statement_timestamp(), updated_at = statement_timestamp()
+        assigned_at = statement_timestamp(), updated_at = statement_timestamp(),
+        first_assigned_at = coalesce(t.first_assigned_at, statement_timestamp())
     FROM unnest(%(tickets)s::uuid[], %(agents)s::uuid[]) AS pair (id, agent_id)
     WHERE t.id = pair.id AND NOT EXISTS (
         SELECT 1 FROM support_agent WHERE id = ANY (%(agents)s::uuid[]) AND online_until <= statement_timestamp()
@@ -151,7 +153,9 @@ def _room(free: Iterable[Free]) -> Counter[str]:
 def _assign(cursor: CursorWrapper, pairs: list[tuple[UUID, UUID]]) -> int:
     tickets, agents = (list(ids) for ids in zip(*pairs, strict=True))
     cursor.execute(_ASSIGN, {"operation": "support.assign", "tickets": tickets, "agents": agents})
-    return cursor.rowcount
+    if assigned := cursor.rowcount:
+        note_milestone("handed", *tickets)
+    return assigned
 
 
 def assign_on_commit() -> None:

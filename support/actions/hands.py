@@ -9,9 +9,10 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from support.actions.dispatch import assign_on_commit
+from support.actions.milestones import note_milestone
 from support.actions.tickets import locked
 from support.errors import AgentFull, AgentGone, AlreadyClosed, AlreadyTaken, NoteMissing, NotInWork
 from support.models import Agent, Ticket
@@ -86,9 +87,11 @@ def _give(ticket: Ticket, to: Agent, operation: str, *, by: Actor, note: str = "
         "status": Ticket.Status.IN_PROGRESS,
         "agent": to,
         "assigned_at": Now(),
+        "first_assigned_at": Coalesce("first_assigned_at", Now()),
         "released_by": None,
     }
     Ticket.objects.filter(pk=ticket.pk).change(**given, handover_note=note)
+    note_milestone("handed", ticket.pk)
     ticket.refresh_from_db()
     Activity.objects.record(operation, ticket, by=by, agent=str(to.pk), before=str(before or "queue"))
     if before:

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from support.actions.milestones import note_milestone
 from support.errors import LevelExists, LevelMisfit
 from support.models import MOST_MINUTES, Priority, Promise, ServiceLevel, Ticket, place_by_priority
 from support.policies import DeskHours
@@ -106,7 +107,8 @@ def resume_clock(ticket: Ticket) -> None:
 
 def rest_clock(ticket: Ticket) -> None:
     """Staff have spoken: the first response is given, and the clock of the resolution rests. Late remains late."""
-    Ticket.objects.filter(pk=ticket.pk, first_answered_at=None).update(first_answered_at=Now())
+    if Ticket.objects.filter(pk=ticket.pk, first_answered_at=None).update(first_answered_at=Now()):
+        note_milestone("answered", ticket.pk)
     promise, now = _of(ticket), _now()
     if promise and promise.clock_since and not (promise.resolve_by and promise.resolve_by < now):
         promise.clock_spent += DeskHours().between(promise.clock_since, now)

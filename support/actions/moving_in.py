@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from support.actions.dispatch import assign_on_commit
+from support.actions.milestones import note_milestone
 from support.models import LIFT, Agent, Priority, Reply, Ticket
 from ticketing.actions.moving_in import (
     Arrivals,
@@ -49,6 +50,9 @@ def move_in_tickets(tickets: Sequence[Ticket], *, source: str, by: Actor) -> Out
     for ticket in new.values():
         ticket.queue_at = ticket.created_at - LIFT[Priority(ticket.priority)]
     Ticket.objects.bulk_create(new.values())
+    note_milestone("asked", *(ticket.pk for ticket in new.values()))
+    # They are open no more. How long that took nobody knows: the other desk tells when it was last changed.
+    note_milestone("left", *(ticket.pk for ticket in new.values() if ticket.is_closed))
     settle("support.move_in", new, outcome, source=source, by=by)
     assign_on_commit()
     return outcome

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from support.actions.dispatch import assign_on_commit
 from support.actions.files import attach
 from support.actions.levels import reckon_anew, rest_clock, resume_clock, start_clocks
+from support.actions.milestones import note_milestone
 from support.actions.telling import tell, tell_of_answer, tell_of_end
 from support.actions.thread import Seen, require_seen
 from support.errors import AlreadyClosed, ReasonMissing, WordsRemoved
@@ -83,6 +84,7 @@ def subject_of(query: str) -> str:
 def _join_queue(ticket: Ticket, files: Sequence[File] = (), *, by: Actor, **details: str) -> Ticket:
     ticket.queue_at = place_in_queue(ticket.priority)
     ticket.save(force_insert=True)
+    note_milestone("asked", ticket.pk)
     start_clocks(ticket)
     Activity.objects.record("support.open", ticket, by=by, **details, **attach(files, ticket=ticket))
     enqueue("support.tasks.assign_waiting_tickets")
@@ -156,7 +158,12 @@ def triage_ticket(ticket: Ticket, *, by: Actor, priority: str | None = None, dep
 
 
 def _triage(ticket: Ticket, changes: dict[str, Any], *, by: Actor) -> Ticket:
+    moves = "department" in changes and not ticket.is_closed
+    if moves:
+        note_milestone("left", ticket.pk)
     Ticket.objects.filter(pk=ticket.pk).change(**changes)
+    if moves:
+        note_milestone("came", ticket.pk)
     ticket.refresh_from_db()
     reckon_anew(ticket)
     told = {name: getattr(ticket, name) for name in ("priority", "department") if name in changes}
@@ -205,6 +212,7 @@ def locked(ticket: Ticket) -> Ticket:
 def _end(ticket: Ticket, status: str, rejection: str = "") -> None:
     was_in_work = ticket.status == Ticket.Status.IN_PROGRESS
     Ticket.objects.filter(pk=ticket.pk).change(status=status, rejection=rejection, closed_at=Now())
+    note_milestone("closed", ticket.pk)
     if was_in_work:
         Agent.objects.give_back(ticket.agent_id)
     ticket.refresh_from_db()
@@ -216,6 +224,7 @@ def _reopen(ticket: Ticket, *, by: Actor) -> None:
         status=Ticket.Status.CREATED,
         agent=None,
         assigned_at=None,
+        first_assigned_at=None,
         answered_at=None,
         released_by=None,
         handover_note="",
@@ -223,6 +232,7 @@ def _reopen(ticket: Ticket, *, by: Actor) -> None:
         rejection="",
         queue_at=place_in_queue(ticket.priority),
     )
+    note_milestone("again", ticket.pk)
     ticket.refresh_from_db()
     start_clocks(ticket)
     Activity.objects.record("support.reopen", ticket, by=by)

@@ -6,6 +6,7 @@ from support.api.files import AttachmentViewSet
 from support.api.levels import LevelViewSet
 from support.api.questions import QuestionViewSet
 from support.api.replies import NoteViewSet, ReplyViewSet
+from support.api.reports import ReportViewSet
 from support.api.tickets import TicketViewSet
 from support.api.views import SavedViewViewSet
 
@@ -17,6 +18,7 @@ __all__ = [
     "NoteViewSet",
     "QuestionViewSet",
     "ReplyViewSet",
+    "ReportViewSet",
     "SavedViewViewSet",
     "TicketViewSet",
 ]

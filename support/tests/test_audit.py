@@ -28,6 +28,8 @@ DAMAGE = {
         "UPDATE support_agent SET taken = 0, updated_at = now() - interval '11 seconds'",
     ],
     "a ticket's place": ["UPDATE support_ticket SET queue_at = now() + interval '1 hour'"],
+    "the tallies of the reports": ["UPDATE support_tally SET asked = asked + 1"],
+    "every ticket is counted": ["DELETE FROM support_milestone WHERE what = 'asked'"],
     "every ticket and": ["DELETE FROM ticketing_activity WHERE operation = 'support.reply'"],
 }
 
@@ -46,6 +48,7 @@ def desk():
     ReplyFactory()
     actions.assign_waiting_tickets()
     actions.close_ticket(TicketFactory(), by=None)
+    actions.count_milestones(limit=3)
 
 
 def test_every_promise_holds_on_what_the_verbs_made(desk):
@@ -62,6 +65,25 @@ def test_planted_damage_is_found(desk, promise):
         for statement in ["SET CONSTRAINTS ALL IMMEDIATE", *DAMAGE[promise]]:
             cursor.execute(statement.format(foreign_key=foreign_key))
     assert any(found.startswith(promise) for found in untrue())
+
+
+@pytest.mark.parametrize(
+    "tampered",
+    [
+        "DELETE FROM support_agenttally",
+        "UPDATE support_agenttally SET closed = closed + 1",
+        "UPDATE support_durationtally SET bin = bin + 1 WHERE is_month",
+        "UPDATE support_tally SET zone = 'Asia/Kathmandu'",
+        "INSERT INTO support_tally (zone, day, hour, department, priority) VALUES ('UTC', '1999-01-01', 1, '', 'low')",
+    ],
+)
+def test_a_tally_that_somebody_tampered_with_is_found(desk, tampered):
+    actions.count_milestones()
+    with connection.cursor() as cursor:
+        cursor.execute(tampered)
+    assert list(untrue()) == ["the tallies of the reports are what counting all that happened again comes to"]
+    actions.count_milestones_again()
+    assert list(untrue()) == []
 
 
 def test_every_promise_has_its_damage():

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, Sum
 
 from support import actions, audit
 from support.errors import AlreadyTaken
-from support.models import Agent, Ticket
+from support.models import Agent, AgentTally, Milestone, Tally, Ticket
 from support.tests.factories import TicketFactory, online_agent
 from ticketing.errors import Conflict
 from ticketing.models import Activity
@@ -83,6 +83,39 @@ def test_tickets_raised_closed_and_handed_out_while_agents_come_and_go_keep_the_
     room = sum(agent.left for agent in Agent.objects.all())
     assert not (room and Ticket.objects.waiting().exists())
     assert caplog.records == []  # a pass that fails on commit is logged: no deadlock, no refusal by the database
+
+
+def test_milestones_that_many_count_at_once_are_counted_once():
+    customer = UserFactory()
+    tickets = TicketFactory.create_batch(40, by=customer)
+
+    def anything(number):
+        if number < 40:
+            actions.close_ticket(tickets[number], by=None)
+        return actions.count_milestones(limit=7)
+
+    counted = at_once(anything, range(48))
+    counted.append(actions.count_milestones())
+    assert sum(counted) == Milestone.objects.count() == 80
+    assert Tally.objects.aggregate(came=Sum("came"), went=Sum("went")) == {"came": 40, "went": 40}
+    assert AgentTally.objects.count() == 0
+    with connection.cursor() as cursor:
+        [recount] = [sql for _, promise, sql in audit.CHECKS if promise.startswith("the tallies")]
+        cursor.execute(recount)
+        assert cursor.fetchall() == []
+
+
+def test_counting_again_meanwhile_loses_nothing():
+    customer = UserFactory()
+    tickets = TicketFactory.create_batch(12, by=customer)
+
+    def anything(number):
+        actions.close_ticket(tickets[number], by=None)
+        return actions.count_milestones_again() if number % 3 == 0 else actions.count_milestones(limit=2)
+
+    at_once(anything, range(12))
+    actions.count_milestones()
+    assert Tally.objects.aggregate(came=Sum("came"), went=Sum("went")) == {"came": 12, "went": 12}
 
 
 def test_a_pass_that_had_to_wait_for_an_agent_counts_with_what_was_committed_meanwhile():

@@ -55,6 +55,7 @@ router.register("support/canned-replies", support.CannedReplyViewSet, "support-c
 router.register("support/views", support.SavedViewViewSet, "support-view")
 router.register("support/levels", support.LevelViewSet, "support-level")
 router.register("support/agents", support.AgentViewSet, "support-agent")
+router.register("support/reports", support.ReportViewSet, "support-report")
 router.register("waiting", waiting.WaiterViewSet, "waiter")
 router.register("sign-ups", accounts.SignUpViewSet, "sign-up")
 router.register("password-resets", accounts.PasswordResetViewSet, "password-reset")

@@ -25,6 +25,7 @@ def figures_of_today(context: Context) -> dict[str, Any]:
         "queue": figures.queue(actor),
         "load": figures.load(actor),
         "bookings": figures.bookings(actor),
+        "may_report_desk": bool(rights.scope(actor, "support.report")),
         "may_report": bool(rights.scope(actor, "booking.report")),
         "sales": figures.sales(actor),
         "unwell": [part for part in figures.parts(actor) or [] if part.word != "ok"],

@@ -31,6 +31,8 @@ from booking.actions import book, change_booking, create_resource, make_feed
 from booking.models import Service, Tally
 from support.actions import (
     add_canned_reply,
+    close_ticket,
+    count_milestones,
     create_level,
     go_online,
     keep_view,
@@ -39,7 +41,9 @@ from support.actions import (
     open_ticket,
     rate_ticket,
     reject_ticket,
+    reopen_ticket,
     reply_to_ticket,
+    take_ticket,
 )
 from support.models import Promise
 from support.policies import File
@@ -214,6 +218,9 @@ class World:
         rate_ticket(self.questions[1], verdict="bad", comment=TEXT, by=self.customer)
         for number in range(MANY):
             open_ticket(**asked, department="", priority=ways[number % 3][1])
+        ended = take_ticket(open_ticket(**asked, department="sales", priority="low"), by=self.agent)
+        reopen_ticket(close_ticket(ended, by=self.agent), by=self.agent)
+        count_milestones()
 
     def wait(self):
         """For what is sold out, in every state."""

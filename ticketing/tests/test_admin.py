@@ -34,7 +34,8 @@ from support.actions import (
     rate_ticket,
     reject_ticket,
 )
-from support.models import Agent, Department, Priority, ServiceLevel
+from support.models import Agent, AgentTally, Department, DurationTally, Milestone, Priority, ServiceLevel
+from support.models import Tally as DeskTally
 from support.models import Ticket as Question
 from support.tests.factories import A_FILE, ReplyFactory, TicketFactory, online_agent
 from ticketing.actions import add_closure, add_special_opening, create_calendar, create_webhook, issue_token
@@ -135,6 +136,12 @@ def make_of_apps(number, user):
     PurchaseFactory(option=TicketOptionFactory(event=EventFactory()), buyer=user.pk, by=user)
     offer_transfer(EventTicket.objects.get(holder=user), by=user)
     HoldFactory(option=TicketOptionFactory(), buyer=user.pk)
+    asked = {"department": "sales", "priority": "low"}
+    Milestone.objects.create(ticket=Question.objects.first(), what="asked", at=NOON, asked_at=NOON, **asked)
+    hour = {"department": "sales", "hour": number % 24}
+    DeskTally.objects.create(zone="UTC", day=NOON.date() + timedelta(days=number), priority="low", **hour)
+    DurationTally.objects.create(starts=NOON.date(), is_month=False, what="handed", bin=number, **hour)
+    AgentTally.objects.create(day=NOON.date(), agent=person, department="sales")
     scan(str(issue_ticket(by=None).pk), gate="North", nonce=user.pk, by=UserFactory(role="gate"))
 
 

@@ -41,6 +41,7 @@ OURS = [
     "sweep",
     "outbox",
     "assign_waiting",
+    "count_support_again",
     "purge_expired_bookings",
 ]
 SAFE = {
@@ -155,6 +156,13 @@ def test_waiting_tickets_are_handed_out_by_command():
     TicketFactory()
     online_agent()
     assert run("assign_waiting") == "1 handed out.\n"
+
+
+@pytest.mark.django_db
+def test_what_the_desk_did_is_counted_again_by_command():
+    TicketFactory.create_batch(2)
+    run("sweep", once=True)
+    assert run("count_support_again") == "2 milestones counted again.\n"
 
 
 @pytest.mark.django_db

@@ -294,6 +294,7 @@ def parts(world):
                 "assign",
             )
         },
+        "support:report_table": [{"name": "hours"}],
         "support:file": [{"code": question.code, "pk": world.file.pk}],
         "waiting:place": [{"pk": row.pk} for row in world.waiters],
         **{f"waiting:{name}": [{"pk": world.offer.pk}] for name in ("confirm", "leave", "decline", "accept")},

@@ -11,6 +11,7 @@ APPS = ("support", "booking", "allocation")
 LAYERS = (
     "errors",
     "words",
+    "tallies",
     "querysets",
     "models",
     "timetable",

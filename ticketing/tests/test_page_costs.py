@@ -12,7 +12,7 @@ from django.utils import timezone
 from allocation.models import Event, HeldItem, Hold, Purchase, Scan, TicketOption
 from allocation.models import Ticket as EventTicket
 from booking.models import Booking, Service, Slot
-from support.models import Agent, Reply, Ticket
+from support.models import Agent, Milestone, Reply, Ticket
 from ticketing.tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +45,12 @@ class Rows:
         mine = Ticket.objects.bulk_create(Ticket(subject=f"In work {n}", **worked) for n in range(number))
         Agent.objects.filter(pk=self.agent.pk).update(taken=Ticket.objects.filter(agent=self.agent).count())
         self.question = mine[0]
+        asked = {"department": "sales", "priority": "low", "agent": self.agent}
+        for what in ("asked", "handed", "closed"):
+            Milestone.objects.bulk_create(
+                Milestone(ticket=ticket, what=what, asked_at=now - timedelta(hours=n), at=now, **asked)
+                for n, ticket in enumerate(mine)
+            )
         Reply.objects.bulk_create(
             Reply(ticket=self.question, author=self.agent.user, message="Voilà") for _ in range(number)
         )
@@ -164,6 +170,7 @@ SUPERVISOR = [
     "/panel/gate/scans/{scan.pk}/undo/",
     "/panel/board/",
     "/panel/desk/",
+    "/panel/desk/reports/",
     "/panel/questions/",
     "/panel/questions/?search=Waits+or+va",
     "/account/people/",

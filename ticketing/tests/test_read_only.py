@@ -27,6 +27,7 @@ FRESH |= {
     "online_until",
     "closed_at",
     "assigned_at",
+    "first_assigned_at",
     "slot",
     "service",
 }

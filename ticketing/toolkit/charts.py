@@ -172,20 +172,21 @@ def lines(chart: Chart) -> Sheet:
 def heat_map(chart: Chart) -> Sheet:
     """A cell for each label and series, the darker the higher, with its number in it; turned where that is narrower."""
     names, rows = _narrower(chart)
+    highest = chart.highest
     left = min(WIDTH / 3, max((breadth(label) for label, _ in rows), default=0) + GAP)
     width = max(NARROWEST_CELL, (WIDTH - left) / max(len(names), 1))
     cells = [
-        Box(left + width * column, CELL * row, width, CELL, f"{label}, {name}", number, _step(number, chart.highest))
+        Box(left + width * column, CELL * row, width, CELL, f"{label}, {name}", number, _step(number, highest))
         for row, (label, numbers) in enumerate(rows, start=1)
         for column, (name, number) in enumerate(zip(names, numbers, strict=True))
     ]
     return Sheet(
         width=left + width * len(names),
         height=CELL * (len(rows) + 1),
-        unit=unit_of(chart.highest),
+        unit=unit_of(highest),
         boxes=cells,
         words=[*_beside([label for label, _ in rows], left), *_above(names, left, width)],
-        numbers=[_inside(cell, unit_of(chart.highest)) for cell in cells],
+        numbers=[_inside(cell, unit_of(highest)) for cell in cells],
     )
 
 

@@ -61,6 +61,12 @@ def ask_flag(name: str, told: str) -> Question:
     return Question(name, told, {"type": "boolean"}, words.get, _("Say true or false."))
 
 
+def ask_word(name: str, told: str, words: list[str]) -> Question:
+    """For one of some words."""
+    sentence = _("Say one of %(words)s.") % {"words": ", ".join(words)}
+    return Question(name, told, {"type": "string", "enum": words}, dict(zip(words, words, strict=True)).get, sentence)
+
+
 def parameters(questions: Iterable[Question]) -> list[OpenApiParameter]:
     """As the description has them."""
     return [question.parameter for question in questions]

@@ -58,6 +58,7 @@ class Command(DomainCommand):
         steps = [
             Step(2, support.actions.assign_waiting_tickets),
             Step(5, support.actions.escalate_late_tickets),
+            Step(10, support.actions.count_milestones),
             Step(10, booking.actions.purge_expired),
             Step(10, lapse_offers),
             Step(10, allocation.actions.lapse_holds),

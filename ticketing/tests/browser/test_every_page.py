@@ -119,6 +119,8 @@ PAGES = {
         "/panel/gate/{night}/?gate=North",
         "/panel/gate/scans/{scan}/undo/?gate=North",
         "/panel/desk/",
+        "/panel/desk/reports/",
+        "/panel/desk/reports/?first=2020-01-01&last=2020-02-01",
         "/panel/questions/{question}/",
         "/panel/events/report/",
         "/panel/events/{event}/",
@@ -126,6 +128,7 @@ PAGES = {
         "/panel/events/{over}/report/",
         "/admin/",
         "/admin/support/ticket/",
+        "/admin/support/tally/",
         "/admin/support/cannedreply/add/",
         "/admin/support/agent/add/",
         "/admin/support/agent/{agent}/change/",
@@ -283,6 +286,22 @@ SOLD = """
     )
     FROM allocation_event AS event WHERE event.id = event_id AND venue = 'Waldbühne'
 """
+# What the desk did in the last three weeks.
+HAPPENED = """
+    INSERT INTO support_milestone (ticket_id, what, at, asked_at, department, priority, agent_id, in_time)
+    SELECT gen_random_uuid(), what, asked + ends * (number %% 17 + 1), asked, department, priority, agent.id,
+        CASE what WHEN 'answered' THEN number %% 4 > 0 END
+    FROM generate_series(1, 400) AS number
+    CROSS JOIN LATERAL (SELECT
+        now() - number * interval '77 minutes' AS asked,
+        (ARRAY['sales', 'technical', 'security', ''])[1 + number %% 4] AS department,
+        (ARRAY['low', 'medium', 'high'])[1 + number %% 3] AS priority
+    ) AS question
+    CROSS JOIN (VALUES ('asked', interval '0'), ('handed', interval '4 minutes'), ('answered', interval '19 minutes'),
+        ('closed', interval '3 hours')) AS happened (what, ends)
+    JOIN LATERAL (SELECT id FROM support_agent ORDER BY id LIMIT 1 OFFSET number %% 2) AS agent ON true
+    WHERE asked + ends * (number %% 17 + 1) < now()
+"""
 
 
 def make_what_the_demo_has_none_of(site):
@@ -306,6 +325,7 @@ def make_what_the_demo_has_none_of(site):
     site.sql(WAITS, option[1]["ID"])
     site.sql(STAGED)
     site.sql(OVER)
+    site.sql(HAPPENED)
     site.sql(SOLD)
 
 
