@@ -98,9 +98,13 @@ HOLDINGS = [
 
 NOBODYS = {
     "support.Agent": "who of the staff answers, how many and where; an account with one is not forgotten",
+    "support.AgentTally": "how many each of the staff was handed and closed",
     "support.CannedReply": "texts of the house",
+    "support.DurationTally": "numbers alone",
+    "support.Milestone": "what happened to a ticket and when, and which of the staff had it",
     "support.Promise": "times",
     "support.ServiceLevel": "minutes",
+    "support.Tally": "numbers alone",
 }
 
 
