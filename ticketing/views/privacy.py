@@ -38,10 +38,11 @@ class ForgetForm(forms.Form):
     reason = forms.ChoiceField(label=gettext_lazy("Reason"), choices=list(REASONS.items()))
     end = forms.BooleanField(
         label=gettext_lazy("End what is still ahead as well"),
+        label_suffix="",
         required=False,
         help_text=gettext_lazy("Closes questions, cancels bookings and gives tickets back."),
     )
-    sure = forms.BooleanField(label=gettext_lazy("I know that nobody can undo this"))
+    sure = forms.BooleanField(label=gettext_lazy("I know that nobody can undo this"), label_suffix="")
 
 
 @operation("account.export")
