@@ -1,5 +1,7 @@
 """What is forgotten by age alone."""
 
+import runpy
+import sys
 from datetime import timedelta
 
 import pytest
@@ -187,8 +189,7 @@ def test_the_command_says_what_it_would_do_and_does_it(life, settings, capsys):
 
 
 def test_a_setting_that_makes_no_sense_is_refused(monkeypatch):
-    import runpy
-
+    monkeypatch.delitem(sys.modules, "ticketing.settings", raising=False)
     for said in ("questions", "questions=0", "mails=3", "trail=many"):
         monkeypatch.setenv("RETENTION_DAYS", said)
         with pytest.raises(ImproperlyConfigured, match="RETENTION_DAYS"):
