@@ -40,6 +40,7 @@ def _desk(request: OwnRequest, online: Form) -> HttpResponse:
         "queue": explain(seen.waiting().explained()[:IN_QUEUE]),
         "waiting": seen.waiting().count(),
         "agents": _everybody(request, agents),
+        "may_report": rights.scope(request.user, "support.report"),
     }
     return render_page(request, "support/desk.html", "support/_desk.html", context)
 

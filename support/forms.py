@@ -295,7 +295,7 @@ class AssignForm(forms.Form):
 
     def __init__(self, *given: Any, but: Any = None, **options: Any) -> None:
         super().__init__(*given, **options)
-        able = Agent.objects.available().with_room().exclude(pk=but).select_related("user").order_by("user__username")
+        able = Agent.objects.able_to_take(but)
         self.fields["to"].queryset = self._able = able  # type: ignore[attr-defined]
 
     @cached_property

@@ -49,6 +49,10 @@ class AgentQuerySet(StockQuerySet):
         """Those of them who get new tickets."""
         return self.present().filter(is_away=False)
 
+    def able_to_take(self, but: Any) -> Self:
+        """Who could have a ticket given by hand, by name; not the agent who has it."""
+        return self.available().with_room().exclude(pk=but).select_related("user").order_by("user__username")
+
     def away(self) -> Self:
         """Those of them who keep what they have, and get nothing new."""
         return self.present().filter(is_away=True)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -230,6 +230,17 @@ class Handover(Assignment):
     note = Text(NOTE_LIMIT, lines=True)
 
 
+class ColleagueSerializer(HandlerSerializer):
+    """An agent who is online and has room."""
+
+    in_work = serializers.IntegerField(source="taken", read_only=True, help_text="How many tickets they have.")
+    capacity = serializers.IntegerField(read_only=True, help_text="How many they have at most.")
+
+    class Meta(HandlerSerializer.Meta):
+        fields = [*HandlerSerializer.Meta.fields, "in_work", "capacity"]
+        read_only_fields = fields
+
+
 class TicketViewSet(ApiViewSet):
     """Questions to the support desk."""
 
@@ -245,6 +256,7 @@ class TicketViewSet(ApiViewSet):
         "tag": "support.triage",
         "untag": "support.triage",
         "look": "support.triage",
+        "colleagues": "support.take",
         "take": "support.take",
         "release": "support.take",
         "hand_over": "support.take",
@@ -252,7 +264,7 @@ class TicketViewSet(ApiViewSet):
     }
     serializer_class = SupportTicketSerializer
     filterset_class = TicketFilters
-    outputs = {"look": OpenedTicketSerializer}
+    outputs = {"look": OpenedTicketSerializer, "colleagues": ColleagueSerializer}
     inputs = {
         "create": NewTicket,
         "partial_update": Triage,
@@ -352,6 +364,17 @@ class TicketViewSet(ApiViewSet):
         ticket = self.get_object()
         actions.look_at_ticket(ticket, by=request.user)
         return self.answer(ticket)
+
+    @classmethod
+    def headers_of(cls, action: str) -> list[OpenApiParameter]:
+        """None for what only reads."""
+        return [] if action == "colleagues" else super().headers_of(action)
+
+    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
+    def colleagues(self, request: Request, **kwargs: Any) -> Response:
+        """Who could get the ticket by hand: agents who are online and have room, without the one who has it."""
+        able = Agent.objects.able_to_take(self.get_object().agent_id)
+        return Response(self.get_serializer(able, many=True).data)
 
     @action(detail=True, methods=["post"])
     def take(self, request: Request, **kwargs: Any) -> Response:

@@ -185,3 +185,11 @@ def test_it_is_done_over_the_api(agent, boss):
     assert call(boss, "assign", to=str(ticket.pk)).status_code == 404
     assert call(boss, "assign", to=str(agent.pk)).json()["agent"]["id"] == str(agent.pk)
     assert call(agent.user, "release").json()["status"] == "created"
+
+
+def test_over_the_api_agents_learn_to_whom_they_can_hand_a_ticket(agent):
+    ticket, free, _full = taken(agent), online_agent(capacity=2), online_agent(capacity=0)
+    gone = online_agent()
+    actions.go_offline(gone.user, by=None)
+    answer = Client(headers=bearer(agent.user)).get(f"/api/v1/support/tickets/{ticket.code}/colleagues/")
+    assert answer.json() == [{"id": str(free.pk), "name": free.user.name, "in_work": 0, "capacity": 2}]

@@ -111,6 +111,7 @@ CASES = [
         for verb in ("tag", "untag")
     ),
     api("support.triage", "POST", "support/tickets/{id}/look/", thing="question", missing=NO_CODE),
+    api("support.take", "GET", "support/tickets/{id}/colleagues/", thing="question", missing=NO_CODE),
     api("support.take", "POST", "support/tickets/{id}/take/", thing="waiting question", missing=NO_CODE),
     api("support.take", "POST", "support/tickets/{id}/release/", thing="question in work", missing=NO_CODE),
     api(
