@@ -466,7 +466,7 @@ def pages():
 @pytest.mark.parametrize(("name", "view"), list(pages()))
 def test_each_page_names_its_operation_and_takes_no_form_from_elsewhere(name, view):
     assert view.operation in RIGHTS
-    arguments = {"link": [uuid4(), "x"]}.get(
+    arguments = {"link": [uuid4(), "x"], "person": [uuid4()]}.get(
         name, [uuid4()] if "_" in name and name.split("_")[0] in ("token", "session") else []
     )
     answer = Client(enforce_csrf_checks=True).post(reverse(f"account:{name}", args=arguments))
