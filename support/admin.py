@@ -286,18 +286,25 @@ class AgentAdmin(SiteModelAdmin):
             obj.pk = actions.add_agent(**form.cleaned_data, by=request.user).pk
 
 
+class LevelForm(ModelForm):
+    def _get_validation_exclusions(self) -> set[str]:
+        """Whether minutes fit each other says the verb, in words; here only the names of constraints would be told."""
+        return super()._get_validation_exclusions() | {"first_response", "resolution"}
+
+
 @admin.register(ServiceLevel)
 class ServiceLevelAdmin(SiteModelAdmin):
     """What is promised; due times that stand already do not change with it."""
 
     operation = "support.manage_levels"
+    form = LevelForm
     list_display = ["asked", "first_response", "resolution"]
     search_help_text = _("An id.")
     ordering = ["priority", "department"]
     fields = ["department", "priority", "first_response", "resolution"]
     actions = [each(actions.remove_level, _("Remove the selected service levels"), "support.manage_levels")]
 
-    @admin.display(description=pgettext_lazy("support", "tickets"))
+    @admin.display(description=_("for which questions"))
     def asked(self, level: ServiceLevel) -> str:
         """For which tickets it stands."""
         return str(level)

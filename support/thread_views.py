@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -122,7 +123,10 @@ def ticket_note(request: OwnRequest, code: str) -> HttpResponse:
 def ticket_close(request: OwnRequest, code: str) -> HttpResponse:
     """The question is answered."""
     ticket = actions.close_ticket(reached(request, code, "support.close"), by=request.user)
-    return done(request, ticket, _("The question is closed. A reply opens it again."))
+    said = _("The question is closed. A reply opens it again.")
+    if ticket.user == request.user:
+        said = format_html('{} <a href="#rate">{}</a>', said, _("Was it answered well? Say so"))
+    return done(request, ticket, said)
 
 
 @operation("support.close")

@@ -4,7 +4,7 @@ from django.test.utils import CaptureQueriesContext
 
 from support import actions
 from support.admin import TicketAdmin
-from support.models import Agent, Ticket
+from support.models import Agent, ServiceLevel, Ticket
 from support.tests.factories import ReplyFactory, TicketFactory, online_agent
 from ticketing.models import Activity
 from ticketing.tests.factories import UserFactory
@@ -124,3 +124,17 @@ def test_a_long_list_is_counted_a_few_pages_ahead_and_leafed_through_to_its_end(
     assert "More than" not in last
     assert "5 tickets" in last
     assert "Select all 5" in last
+
+
+def test_what_a_level_may_not_promise_is_said_in_words(boss):
+    path = "/admin/support/servicelevel/add/"
+    for sent in ({}, {"first_response": 5, "resolution": 1}, {"first_response": 0}):
+        answer = boss.post(path, {"department": "", "priority": "high", **sent}, follow=True).content.decode()
+        assert "support_level" not in answer
+    assert (
+        "A question is not resolved before it is answered."
+        in boss.post(
+            path, {"department": "", "priority": "high", "first_response": 5, "resolution": 1}, follow=True
+        ).content.decode()
+    )
+    assert not ServiceLevel.objects.exists()

@@ -50,6 +50,13 @@ class OfAnAccount(Conflict):
     message = _("Somebody with this address has an account. Choose the account instead.")
 
 
+class NobodyNamed(Conflict):
+    """A typing error is nobody of whom there is nothing."""
+
+    code = "nobody_named"
+    message = _("Nothing here names that. Type a username, an e-mail address or a phone number just as it was left.")
+
+
 class OneOfBoth(Invalid):
     """An address and a number can be two people's."""
 
@@ -70,11 +77,14 @@ def known_as(*, email: str = "", phone: str = "", field: str = "") -> Person:
 
 
 def person_called(typed: str) -> Person:
-    """Whoever has an account of this name or address, or else is known by this address or number alone."""
+    """Whoever has an account of this name or address, or else is known by this address or number; NobodyNamed."""
     typed = typed.strip()
     if account := User.objects.named(typed):
         return Person.owning(account)
-    return known_as(email=typed, field="who") if "@" in typed else known_as(phone=typed, field="who")
+    person = known_as(email=typed, field="who") if "@" in typed else known_as(phone=typed, field="who")
+    if not any(holding.rows(person).exists() for holding in holdings()):
+        raise NobodyNamed(field="who")
+    return person
 
 
 # To give

@@ -160,3 +160,11 @@ def test_every_page_still_answers_when_somebody_is_forgotten(life, boss):
     assert 'id="reply"' not in said
     for address in ("support/tickets", "booking/bookings", "allocation/purchases", "accounts", "activities", "waiting"):
         assert client.get(f"/api/v1/{address}/").status_code == 200
+
+
+def test_nobody_is_made_up_of_a_typing_error(life, boss):
+    client = browser(boss)
+    for typed in ("nobody-here", "nobody@mail.example", "555 0000", str(life.account.name)):
+        found = client.post("/account/people/", {"who": typed}).content.decode()
+        assert "Nothing here names that." in found
+        assert "Anonymise" not in found

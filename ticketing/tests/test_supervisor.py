@@ -111,7 +111,7 @@ class Supervised:
     def guardian(self):
         """The guardian's process, when it is at work."""
         for child in psutil.Process(self.process.pid).children():
-            with contextlib.suppress(psutil.ZombieProcess):
+            with contextlib.suppress(psutil.NoSuchProcess):
                 if child.cmdline()[-1:] == ["guard"]:
                     return child
         return None

@@ -42,13 +42,14 @@ class Queue:
     waiting: int
     longest: timedelta | None
     in_work: int
+    late: int
     departments: Counter[str]
     priorities: Counter[str]
 
 
 @_of("support.list")
 def queue(actor: Actor) -> Queue:
-    """Two queries: one row for each department and priority, and what is in work."""
+    """Three queries: one row for each department and priority, what is in work, and what is late."""
     seen: Any = Ticket.objects.visible_to(actor, "support.list")
     rows = with_waited(seen.waiting()).order_by().values_list("department", "priority")
     departments: Counter[str] = Counter()
@@ -58,7 +59,8 @@ def queue(actor: Actor) -> Queue:
         departments[department] += tickets
         priorities[priority] += tickets
         longest.append(waited)
-    return Queue(departments.total(), max(longest, default=None), seen.in_work().count(), departments, priorities)
+    open_ones = (seen.in_work().count(), seen.late().count())
+    return Queue(departments.total(), max(longest, default=None), *open_ones, departments, priorities)
 
 
 @dataclass(frozen=True)

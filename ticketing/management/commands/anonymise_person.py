@@ -23,7 +23,7 @@ class Command(DomainCommand):
         person = person_called(who)
         if not yes:
             self.stdout.write(f"Still ahead: {', '.join(ahead_of(person)) or 'nothing'}.")
-            if input("Nobody can undo this. Type yes to go on: ") != "yes":
+            if not self.is_meant():
                 raise CommandError("Nothing is changed.", returncode=1)
         if person.account:
             account = anonymise_account(person.account, by=None, reason=reason, end=end)
@@ -31,3 +31,10 @@ class Command(DomainCommand):
         else:
             rows = anonymise_contact(person, by=None, reason=reason, end=end)
             self.stdout.write(f"{rows} entries name nobody any more.")
+
+    def is_meant(self) -> bool:
+        """Whether somebody is there and says so."""
+        try:
+            return input("Nobody can undo this. Type yes to go on: ") == "yes"
+        except EOFError:
+            return False
