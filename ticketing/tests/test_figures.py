@@ -219,7 +219,7 @@ def test_they_cost_the_same_for_one_row_and_for_three_hundred(boss):
     few, _ = cost(boss)
     rows.add(299)
     many, found = cost(boss)
-    # Queue, in work, late; asked, closed; the longest; load, agents; bookings; sales, options, the newest; five of health.
+    # Queue, in work, late; asked, closed; the longest; load, agents; bookings; sales, options, newest; five of health.
     assert few == many == 17
     queue, flow, longest, load, agents, bookings, sales, newest, _parts = found
     assert (queue.waiting, queue.in_work, load["in_work"], bookings.total, sales.today) == (300,) * 5
