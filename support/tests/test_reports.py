@@ -414,3 +414,9 @@ def test_board_and_admin_lead_there(client, production):
     client.force_login(UserFactory(role="supervisor"))
     for page in ("/admin/", "/panel/board/"):
         assert f'href="{PAGE}"' in client.get(page).content.decode()
+
+
+def test_a_report_begins_no_earlier_than_days_for_programs_do(client):
+    headers = bearer(UserFactory(role="supervisor"))
+    told = client.get("/api/v1/support/reports/desk/?last=1970-01-05", headers=headers).json()
+    assert (told["first"], told["last"]) == ("1970-01-01", "1970-01-05")

@@ -138,7 +138,7 @@ class ApiViewSet(viewsets.GenericViewSet):
     @classmethod
     def headers_of(cls, action: str) -> list[OpenApiParameter]:
         """What an action takes beside its body; a view with headers of its own adds them."""
-        return [] if action in ("list", "retrieve") else CHANGE_HEADERS
+        return [] if action in ("list", "retrieve", *cls.files) else CHANGE_HEADERS
 
     @property
     def operation(self) -> str:

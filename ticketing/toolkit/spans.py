@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 MOST_DAYS = 366
 USUAL = timedelta(days=27)
+EARLIEST = date(1970, 1, 1)  # for programs: see fields.Day
 TOO_LONG = gettext_lazy("Choose days in their order, and %(days)d at most.")
 
 
@@ -41,7 +42,7 @@ class SpanForm(forms.Form):
 def whole_span(first: date | None, last: date | None) -> tuple[date, date]:
     """The span that is meant by what is said of it: until today, and four weeks long."""
     last = last or timezone.localdate()
-    return first or max(last, date.min + USUAL) - USUAL, last
+    return first or last - min(USUAL, max(last - EARLIEST, timedelta(0))), last
 
 
 def fits(first: date, last: date) -> bool:
