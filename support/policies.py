@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from support.errors import FileEmpty, FileTooLarge, FileTypeRefused, NothingNarrowed, TagRefused, UnknownPlaceholder
 from support.models import LIFT, MOST_TICKETS_AT_ONCE, QUERY_LIMIT, TAG_LIMIT, Department, Ticket
 from support.querysets import LAST_PLACE
+from ticketing import rights
 from ticketing.errors import Invalid
 from ticketing.hours import Hours, NoHours
 from ticketing.models import Calendar
@@ -135,6 +136,11 @@ def narrowing(query: str) -> str:
     """What of an address narrows or orders the list of questions, each once and in the order of the form."""
     said = dict(parse_qsl(query.removeprefix("?")))
     return urlencode({name: said[name] for name in NARROWED_BY if said.get(name)})
+
+
+def may_change_view(view: Any, person: Any) -> bool:
+    """Everybody what they keep themselves; whoever may share views, what others share."""
+    return view.user_id == person.pk or (view.is_shared and bool(rights.scope(person, "support.share_views")))
 
 
 def clean_query(query: str) -> str:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from support import actions, forms
 from support.models import MESSAGE_LIMIT, SUBJECT_LIMIT, Reply, SavedView, Ticket
-from support.policies import explain, narrowing
+from support.policies import explain, may_change_view, narrowing
 from support.shown import OwnRequest, back, choose_again, is_staff, sent_from, shown_and_sent
 from support.words import Sought
 from ticketing import rights, subjects
@@ -63,7 +63,7 @@ def _views(request: OwnRequest, keep: Form | None) -> dict[str, Any]:
     may_share = bool(rights.scope(request.user, "support.share_views"))
     here = next((view for view in kept if view.query == query), None)
     shown = {"views": kept, "here": here, "query": query}
-    shown["may_remove"] = here and (here.user_id == request.user.pk or may_share)
+    shown["may_remove"] = here and may_change_view(here, request.user)
     return shown | {"keep": (keep or forms.ViewForm(may_share=may_share)) if query and not here else None}
 
 

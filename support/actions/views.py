@@ -6,7 +6,7 @@ from django.db import transaction
 
 from support.errors import TooManyViews, ViewNameTaken
 from support.models import MOST_VIEWS, VIEW_NAME_LIMIT, SavedView
-from support.policies import clean_query
+from support.policies import clean_query, may_change_view
 from ticketing import rights
 from ticketing.errors import NotAllowed, NotFound
 from ticketing.models import Activity, User
@@ -59,8 +59,6 @@ def _theirs(view: SavedView, by: User) -> SavedView:
     found = SavedView.objects.select_for_update().filter(pk=view.pk).first()
     if found is None:
         raise NotFound
-    if found.user_id != by.pk:
-        rights.require(by, "support.share_views")
-        if not found.is_shared:
-            raise NotAllowed
+    if not may_change_view(found, by):
+        raise NotAllowed
     return found

@@ -8,8 +8,9 @@ from django.test import Client
 
 from support import actions
 from support.errors import NothingNarrowed, TooManyViews, ViewNameTaken
+from support.forms import StaffNarrowForm
 from support.models import MOST_VIEWS, SavedView
-from support.policies import narrowing
+from support.policies import NARROWED_BY, narrowing
 from ticketing.errors import NotAllowed
 from ticketing.models import Activity
 from ticketing.tests.factories import UserFactory, bearer
@@ -123,6 +124,10 @@ def test_every_question_is_no_view(agent, query):
 def test_what_is_kept_is_written_alike_however_it_was_typed():
     assert narrowing("?tag=a+b&status=open&tag=c&x=y") == narrowing("tag=c&status=open") == "status=open&tag=c"
     assert narrowing("search=\0ü") == narrowing("search=%00%C3%BC") == "search=%00%C3%BC"
+
+
+def test_all_that_narrows_the_list_is_kept_and_nothing_else():
+    assert set(NARROWED_BY) == set(StaffNarrowForm.base_fields)
 
 
 def test_a_change_and_a_removal_are_in_the_trail(agent):
