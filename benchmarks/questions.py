@@ -8,7 +8,7 @@ from benchmarks.place import Database
 
 YEARS = 3
 BUSY, NAMESAKES, RARELY, AGENTS, IN_WORK = 400, 400, 60, 50, 10
-TABLES = ("support_ticket", "support_reply", "support_promise", "support_rating", "support_attachment")
+TABLES = ("ticket", "reply", "promise", "rating", "attachment", "searchentry")
 TRAIL_TABLE = "ticketing_activity"
 
 SENTENCES, VOCABULARY = 4000, 3000
@@ -49,7 +49,8 @@ DESK = """
             ELSE '{}' END, now() + interval '1 day'
     FROM ticketing_user WHERE username LIKE 'agent%%'
 """
-# The newest has age 0. What is open is of the newest tenth, but for some that were forgotten.
+# The newest has age 0. What is open is of the newest tenth, but for some that were forgotten. What is rare is of the
+# same people and departments however much there is beside it.
 ASKED = """
     CREATE TEMP TABLE asked AS
     SELECT gen_random_uuid() AS id, number, age, at, status, customer.id AS customer, agent.id AS agent,
@@ -57,17 +58,21 @@ ASKED = """
     FROM (
         SELECT number, age, mixed, now() - (age + 1) * (%(years)s * interval '1 year' / %(tickets)s) AS at,
             CASE WHEN age < %(tickets)s / 10 AND age %% %(step)s = 0 THEN 'in_progress'
-                WHEN age < %(tickets)s / 10 AND age %% 10 = 3 OR age %% 1000 = 3 THEN 'created'
+                WHEN age < %(tickets)s / 10 AND mixed / 1000 %% 10 = 3 OR age %% 1000 = 3 THEN 'created'
                 WHEN age %% 33 = 5 THEN 'rejected' ELSE 'completed' END AS status,
             CASE WHEN age < %(tickets)s / 10 AND age %% %(step)s = 0 THEN age / %(step)s %% %(agents)s
                 ELSE mixed / 7 %% (%(agents)s - 5) END AS agent_number
         FROM (
-            SELECT number, %(tickets)s - number AS age, number::bigint * 2654435761 %% 1000003 AS mixed
+            SELECT number, %(tickets)s - number AS age,
+                CASE WHEN number %% (%(tickets)s / %(rarely)s) BETWEEN 3 AND 5
+                    THEN number / (%(tickets)s / %(rarely)s) * 7
+                    ELSE number::bigint * 2654435761 %% 1000003 END AS mixed
             FROM generate_series(1, %(tickets)s) number
         ) numbered
     ) told
     LEFT JOIN ticketing_user customer ON number %% 20 <> 7 AND customer.username = CASE
-        WHEN number %% (%(tickets)s / %(busy)s) = 2 THEN 'busy' ELSE 'customer' || mixed %% %(customers)s END
+        WHEN number %% (%(tickets)s / %(busy)s) = 2 OR number %% (%(tickets)s / %(rarely)s * 10) = 3 THEN 'busy'
+        ELSE 'customer' || mixed %% %(customers)s END
     JOIN (
         SELECT support_agent.id, user_id, username
         FROM support_agent JOIN ticketing_user account ON account.id = user_id
@@ -124,9 +129,10 @@ REPLIES = """
     ORDER BY asked.number, place
 """
 PROMISES = """
-    INSERT INTO support_promise (ticket_id, asked_at, respond_by, resolve_by, clock_since, clock_spent,
+    INSERT INTO support_promise (ticket_id, asked_at, ended_at, respond_by, resolve_by, clock_since, clock_spent,
         response_missed_at, resolution_missed_at)
-    SELECT id, at, at + interval '1 hour', CASE WHEN is_open THEN at + interval '8 hours' END,
+    SELECT id, at, CASE WHEN NOT is_open THEN at + interval '25 minutes' END,
+        at + interval '1 hour', CASE WHEN is_open THEN at + interval '8 hours' END,
         CASE WHEN is_open THEN at END, '0', CASE WHEN mixed %% 11 = 0 THEN at + interval '1 hour' END,
         CASE WHEN mixed %% 13 = 0 THEN at + interval '8 hours' END
     FROM asked, LATERAL (SELECT status IN ('created', 'in_progress') AS is_open) still WHERE number %% 2 = 0
@@ -150,13 +156,22 @@ TRAIL = """
     FROM support_reply
     ORDER BY 1
 """
+# Written by triggers otherwise, which stand still meanwhile.
+ENTRIES = """
+    INSERT INTO support_searchentry (ticket_id, reply_id, for_staff, said_at, words, marks)
+    SELECT ticket_id, reply_id, for_staff, said_at, words, marks FROM support_searchentry_due ORDER BY said_at
+"""
+MILESTONES = """
+    INSERT INTO support_milestone (ticket_id, what, at, asked_at, department, priority)
+    SELECT id, 'asked', created_at, created_at, department, priority FROM support_ticket
+"""
 COUNTED = """
     UPDATE support_agent SET taken = (
         SELECT count(*) FROM support_ticket WHERE agent_id = support_agent.id AND status = 'in_progress'
     )
 """
 INDEXES = """
-    SELECT indexdef, format('DROP INDEX %%I', indexname) FROM pg_indexes
+    SELECT replace(indexdef, ' ON ONLY ', ' ON '), format('DROP INDEX %%I', indexname) FROM pg_indexes
     WHERE tablename = ANY (%s) AND indexname NOT IN (SELECT conname FROM pg_constraint)
 """
 
@@ -170,11 +185,11 @@ def fill(database: Database, tickets: int) -> None:
     with database.connect() as connection:
         connection.execute("SET session_replication_role = replica")  # what refers to what is right, and audited after
         connection.execute("SET maintenance_work_mem = '512MB'")
-        indexes = connection.execute(INDEXES, [[*TABLES, TRAIL_TABLE]]).fetchall()
+        indexes = connection.execute(INDEXES, [[*(f"support_{table}" for table in TABLES), TRAIL_TABLE]]).fetchall()
         for _made, dropped in indexes:
             connection.execute(dropped)
         people = (SENTENCE, CUSTOMERS, STAFF, DESK, ASKED)
-        for statement in (*people, TICKETS, REPLIES, PROMISES, RATINGS, FILES, TRAIL, COUNTED):
+        for statement in (*people, TICKETS, REPLIES, PROMISES, RATINGS, FILES, TRAIL, ENTRIES, MILESTONES, COUNTED):
             connection.execute(statement, words)
         for made, _dropped in indexes:
             connection.execute(made)

@@ -85,6 +85,16 @@ CHECKS = [
            EXCEPT SELECT ticket_id FROM support_milestone WHERE what = 'asked'""",
     ),
     (
+        "S6",
+        "the search finds every ticket and reply, as it is",
+        """SELECT coalesce(due.ticket_id, entry.ticket_id)
+           FROM support_searchentry_due due
+           FULL JOIN support_searchentry entry ON due.for_staff = entry.for_staff
+               AND coalesce(due.reply_id, due.ticket_id) = coalesce(entry.reply_id, entry.ticket_id)
+           WHERE (due.words IS DISTINCT FROM entry.words OR due.marks IS DISTINCT FROM entry.marks)
+           AND NOT (due.ticket_id IS NULL AND entry.words = '')""",
+    ),
+    (
         "X2",
         "every ticket and every reply has its line in the audit trail",
         f"""WITH made_here AS (

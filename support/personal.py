@@ -103,6 +103,7 @@ NOBODYS = {
     "support.DurationTally": "numbers alone",
     "support.Milestone": "what happened to a ticket and when, and which of the staff had it",
     "support.Promise": "times",
+    "support.SearchEntry": "the words of questions and replies, which the database changes with them",
     "support.ServiceLevel": "minutes",
     "support.Tally": "numbers alone",
 }

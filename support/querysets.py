@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Self
 from uuid import UUID
@@ -28,14 +29,20 @@ from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import Exact
 
 from support import words
+from support.entries import Marks
 from ticketing import clocks, rights
 from ticketing.querysets import RecordQuerySet, StockQuerySet
 from ticketing.rights import Actor, Scope
 
 LAST_PLACE = 500  # of a queue: that one or a later one
 # So many of the newest hits are looked at, and so many accounts: what is said everywhere costs no more than the rest.
-MOST_HITS, MOST_ACCOUNTS = 1000, 200
+MOST_HITS, MOST_ACCOUNTS = 500, 200
 NAMED = 0.5  # how well a ticket fits whose customer is called so: nearly as well as by its subject
+
+
+_OWES = Q(promise__response_missed_at__isnull=False, first_answered_at=None) | Q(
+    promise__resolution_missed_at__isnull=False
+)
 
 
 class AgentQuerySet(StockQuerySet):
@@ -94,12 +101,37 @@ class AgentQuerySet(StockQuerySet):
 class TicketQuerySet(RecordQuerySet):
     """Tickets, waiting, in work and closed."""
 
+    _marks: Marks = ()
+
+    def _clone(self) -> Self:
+        clone = super()._clone()
+        clone._marks = self._marks
+        return clone
+
+    def _with_mark(self, *any_of: str) -> Self:
+        """The same ones, for the search to know what they have in common (see entries.py)."""
+        marked = self.all()
+        marked._marks = (*self._marks, any_of)
+        return marked
+
     def visible_to(self, actor: Actor, operation: str = "support.list") -> Self:
         """The tickets this operation reaches for the actor."""
         reached = rights.require(actor, operation)
         if reached == Scope.ASSIGNED:
             return self.in_the_hands_of(actor)
-        return self if reached == Scope.ALL else self.filter(user_id=actor.pk if actor else None)
+        return self if reached == Scope.ALL else self.of_account(actor.pk if actor else None)
+
+    def of_account(self, account: Any) -> Self:
+        """Asked by this account."""
+        return self.filter(user_id=account)._with_mark(f"u{account}")
+
+    def in_department(self, department: str) -> Self:
+        """Of this department alone; the empty one is that of any agent."""
+        return self.filter(department=department)._with_mark(f"d{department}")
+
+    def of_priority(self, priority: str) -> Self:
+        """As pressing as this."""
+        return self.filter(priority=priority)._with_mark(f"p{priority}")
 
     def in_the_hands_of(self, person: Actor) -> Self:
         """Assigned to this agent, or waiting where the agent answers: no departments are all of them."""
@@ -109,63 +141,64 @@ class TicketQuerySet(RecordQuerySet):
         waiting = Q(status="created")
         if agent.departments:
             waiting &= Q(department__in=["", *agent.departments])
-        return self.filter(Q(agent=agent) | waiting)
+        return self.filter(Q(agent=agent) | waiting)._with_mark("sopen", f"a{agent.pk}")
 
     def closed(self) -> Self:
         """Completed or rejected."""
-        return self.filter(status__in=["completed", "rejected"])
+        return self.filter(status__in=["completed", "rejected"])._with_mark("scompleted", "srejected")
 
     def open(self) -> Self:
         """Waiting or in work."""
-        return self.filter(status__in=["created", "in_progress"])
+        return self.filter(status__in=["created", "in_progress"])._with_mark("sopen")
 
     def in_status(self, word: str) -> Self:
         """Open or closed ones, or those in this one status."""
         named = {"open": self.open, "closed": self.closed}.get(word)
-        return named() if named else self.filter(status=word)
+        if named:
+            return named()
+        return self.filter(status=word)._with_mark("sopen" if word in ("created", "in_progress") else f"s{word}")
 
     def tagged(self, tag: str) -> Self:
         """With this tag."""
-        return self.filter(tags__contains=[tag])
+        return self.filter(tags__contains=[tag])._with_mark(f"t{tag}")
 
     def found_by(self, sought: words.Sought, actor: Actor) -> Self:
-        """Those in which this is found, of as much as the actor reads: in the newest MOST_HITS hits of each kind."""
-        said, others = self._hits(sought, actor)
-        return self.filter(_any_of("pk", said.values("ticket"), *(hits.values("pk") for hits, _fits in others)))
+        """Those in which this is found, of as much as the actor reads: the MOST_HITS that were said last."""
+        said, *named = self._hits(sought, actor)
+        return self.filter(_any_of("pk", said.values("ticket"), *(hits.values("pk") for hits in named)))
 
     def best(self, sought: words.Sought, actor: Actor, most: int) -> dict[Any, Any]:
         """The tickets that fit best, the best first, each with the reply that made it; None is the ticket itself."""
-        said, others = self._hits(sought, actor)
-        tickets, itself = type(self)(self.model), Value(None, UUIDField())
-        found = [_ranked(tickets, hits, "pk", fits, itself) for hits, fits in others]
-        replies, fits = said.model._default_manager, sought.rank(words.column("words"))
-        best = _ranked(replies, said, "ticket", fits, F("pk")).union(*found, all=True)
+        said, *named = self._hits(sought, actor)
+        fit, itself = Value(NAMED, FloatField()), Value(None, UUIDField())
+        found = said.values_list("ticket", "fits", "reply", "said_at")
+        for hits in named:
+            rows = type(self)(self.model).filter(_any_of("pk", hits.values("pk")))
+            of_people = rows.annotate(fits=fit, through=itself)
+            found = found.union(of_people.values_list("pk", "fits", "through", "created_at"), all=True)
         chosen: dict[Any, Any] = {}
-        for ticket, _fits, reply, _at in best.order_by("-fits", "-created_at")[: most * 10]:
+        for ticket, _fits, reply, _at in sorted(found, key=lambda one: (one[1], one[3]), reverse=True):
             chosen.setdefault(ticket, reply)
         return dict(list(chosen.items())[:most])
 
-    def _hits(self, sought: words.Sought, actor: Actor) -> tuple[Any, list[tuple[Any, Any]]]:
-        """The newest replies in which it is found; and the newest tickets for each other reason, with how they fit."""
-        fields = self.model._meta.get_field("user"), self.model._meta.get_field("replies")
-        accounts, replies = (field.related_model._default_manager for field in fields)
-        said = replies.visible_to(actor, "support.reply").filter(sought.matches(words.column("words")))
+    def _hits(self, sought: words.Sought, actor: Actor) -> Iterator[Any]:
+        """The newest search entries in which it is found; for staff the newest tickets of whoever is called so."""
+        entries, accounts = (self.model._meta.get_field(name).related_model for name in ("search_entries", "user"))
+        said = entries._default_manager.readable_by(actor)
         if self.query.has_filters():
             said = said.filter(ticket__in=self.order_by().values("pk"))
-        newest = self.order_by("-created_at", "-id")
-        kinds = ["words", "staff_words"] if rights.scope(actor, "support.triage") else ["words"]
-        vectors = [words.column(kind) for kind in kinds]
-        others = [(newest.filter(sought.matches(words_))[:MOST_HITS], sought.rank(words_)) for words_ in vectors]
+        yield said.newest(sought, self._marks, MOST_HITS)
         if rights.scope(actor, "support.triage"):
-            people = accounts.filter(sought.matches(words.names_of_people())).values("pk")[:MOST_ACCOUNTS]
-            others.append((newest.filter(_any_of("user_id", people))[:MOST_HITS], Value(NAMED, FloatField())))
-        return said.order_by("-created_at", "-id")[:MOST_HITS], others
+            people = accounts._default_manager.filter(sought.matches(words.names_of_people())).values("pk")
+            yield self.filter(_any_of("user_id", people[:MOST_ACCOUNTS])).order_by("-created_at", "-id")[:MOST_HITS]
 
     def held_by(self, person: Actor) -> Self:
         """In the hands of this person, or ended there."""
         # Asked first whose place at the desk it is, as one index then has the person's tickets in the order of a list.
         agents = self.model._meta.get_field("agent").related_model._default_manager
-        return self.filter(agent=Subquery(agents.filter(user=person).values("pk")[:1]))
+        held = self.filter(agent=Subquery(agents.filter(user=person).values("pk")[:1]))
+        agent = getattr(person, "agent", None)
+        return held._with_mark("sopen", f"a{agent.pk}") if agent else held
 
     def waiting(self) -> Self:
         """Without an agent, in the order in which they are handed out (invariant S4)."""
@@ -177,8 +210,11 @@ class TicketQuerySet(RecordQuerySet):
 
     def late(self) -> Self:
         """Open ones that owe what a service level promised for an earlier time, as far as the sweep has noted it."""
-        owes_response = Q(promise__response_missed_at__isnull=False, first_answered_at=None)
-        return self.open().filter(owes_response | Q(promise__resolution_missed_at__isnull=False))
+        return self.open().filter(_OWES, promise__ended_at=None)
+
+    def not_late(self) -> Self:
+        """All others."""
+        return self.exclude(_OWES, status__in=["created", "in_progress"])
 
     def raised_today(self) -> Self:
         """Raised today, on the site's clocks."""
@@ -375,12 +411,6 @@ def _any_of(column: str, *keys: QuerySet[Any]) -> Func:
     """Whether it is one of these keys, which are read once whatever PostgreSQL believes of the tables."""
     lists = Func(*map(ArraySubquery, keys), template="%(expressions)s", arg_joiner=" || ", output_field=UUIDField())
     return Func(F(column), lists, template="(%(expressions)s))", arg_joiner=" = ANY(", output_field=BooleanField())
-
-
-def _ranked(table: Any, hits: QuerySet[Any], ticket: str, fits: Any, through: Any) -> QuerySet[Any]:
-    """Which tickets these hits mean and how well they fit, which is reckoned only now that they are few."""
-    rows = table.filter(_any_of("pk", hits.values("pk"))).order_by()
-    return rows.annotate(fits=fits, through=through).values_list(ticket, "fits", "through", "created_at")
 
 
 def _number_of(rows: QuerySet[Any]) -> Subquery:

@@ -128,9 +128,9 @@ def _narrowed(rows: Any, wanted: dict[str, Any], person: User) -> QuerySet:
     if status := wanted.get("status"):
         rows = rows.in_status(status)
     if department := wanted.get("department"):
-        rows = rows.filter(department="" if department == forms.ANY else department)
+        rows = rows.in_department("" if department == forms.ANY else department)
     if priority := wanted.get("priority"):
-        rows = rows.filter(priority=priority)
+        rows = rows.of_priority(priority)
     if tag := wanted.get("tag"):
         rows = rows.tagged(tag)
     if wanted.get("late"):

@@ -1,6 +1,6 @@
 """Words that somebody looks for: how they are understood, asked of the database, and marked in what is found.
 
-The columns and functions of the database that are named here are made by the migration 0014_search.
+The functions of the database that are named here are made by the migration 0014_search.
 """
 
 import re
@@ -62,9 +62,10 @@ class Sought:
     def __bool__(self) -> bool:
         return bool(self.groups)
 
-    def matches(self, vector: Any) -> Func:
-        """Whether a row has it."""
-        return Func(vector, self._query, template="(%(expressions)s)", arg_joiner=" @@ ", output_field=BooleanField())
+    def matches(self, vector: Any, *, by_index: bool = True) -> Func:
+        """Whether a row has it; asked of the row itself where no index is to be asked."""
+        template = "(%(expressions)s)" if by_index else "((%(expressions)s) IS TRUE)"
+        return Func(vector, self._query, template=template, arg_joiner=" @@ ", output_field=BooleanField())
 
     def rank(self, vector: Any) -> Func:
         """How well a row fits."""
@@ -139,18 +140,6 @@ def _piece(found: re.Match[str]) -> Piece | None:
 
 def _may_go_on(piece: Piece) -> bool:
     return not piece.excluded and len(plain(piece.said).split()[-1]) >= SHORTEST_BEGINNING
-
-
-def column(name: str) -> Func:
-    """A column that the models do not have, of the table that is asked."""
-    return _Column(F("pk"), name=name, output_field=SearchVectorField())
-
-
-class _Column(Func):
-    def as_sql(self, compiler: Any, connection: Any, **options: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
-        """Beside the primary key, whatever its table is called in the statement."""
-        [key] = self.get_source_expressions()
-        return f"{compiler.quote_name_unless_alias(key.alias)}.{connection.ops.quote_name(self.extra['name'])}", []
 
 
 def names_of_people() -> Func:

@@ -116,9 +116,15 @@ def rest_clock(ticket: Ticket) -> None:
         promise.save()
 
 
+def end_clocks(ticket: Ticket) -> None:
+    """It is closed: whatever was late is owed no more."""
+    Promise.objects.filter(ticket=ticket).update(ended_at=Now())
+
+
 def reckon_anew(ticket: Ticket) -> None:
     """Priority or department have changed, and with them what is promised."""
-    _reckon(_of(ticket) or Promise(ticket=ticket, asked_at=ticket.created_at, clock_since=_now()))
+    made = Promise(ticket=ticket, asked_at=ticket.created_at, clock_since=_now(), ended_at=ticket.closed_at)
+    _reckon(_of(ticket) or made)
 
 
 def _of(ticket: Ticket) -> Promise | None:

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from support.actions.dispatch import assign_on_commit
 from support.actions.files import attach
-from support.actions.levels import reckon_anew, rest_clock, resume_clock, start_clocks
+from support.actions.levels import end_clocks, reckon_anew, rest_clock, resume_clock, start_clocks
 from support.actions.milestones import note_milestone
 from support.actions.telling import tell, tell_of_answer, tell_of_end
 from support.actions.thread import Seen, require_seen
@@ -213,6 +213,7 @@ def _end(ticket: Ticket, status: str, rejection: str = "") -> None:
     was_in_work = ticket.status == Ticket.Status.IN_PROGRESS
     Ticket.objects.filter(pk=ticket.pk).change(status=status, rejection=rejection, closed_at=Now())
     note_milestone("closed", ticket.pk)
+    end_clocks(ticket)
     if was_in_work:
         Agent.objects.give_back(ticket.agent_id)
     ticket.refresh_from_db()

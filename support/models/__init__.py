@@ -18,6 +18,7 @@ from support.models.kinds import (
 )
 from support.models.levels import MOST_MINUTES, Promise, ServiceLevel
 from support.models.saved import SavedView
+from support.models.search import SearchEntry
 from support.models.tallies import AgentTally, DurationTally, Milestone, Tally
 from support.models.thread import Attachment, CannedReply, Rating, Reply
 from support.models.tickets import (
@@ -66,6 +67,7 @@ __all__ = [
     "Reader",
     "Reply",
     "SavedView",
+    "SearchEntry",
     "ServiceLevel",
     "Tally",
     "Ticket",

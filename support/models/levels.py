@@ -84,6 +84,7 @@ class Promise(models.Model):
     )
     clock_since = models.DateTimeField(_("clock runs since"), null=True, help_text=_("Of the resolution."))
     clock_spent = models.DurationField(_("clock has run"), default=timedelta, help_text=_("Before that."))
+    ended_at = models.DateTimeField(_("ended"), null=True, help_text=_("When the ticket was closed: nothing is owed."))
     response_missed_at = models.DateTimeField(_("first response missed"), null=True)
     resolution_missed_at = models.DateTimeField(_("resolution missed"), null=True)
 
@@ -102,6 +103,13 @@ class Promise(models.Model):
             models.Index(fields=["respond_by"], condition=Q(response_missed_at=None), name="support_promise_response"),
             models.Index(
                 fields=["resolve_by"], condition=Q(resolution_missed_at=None), name="support_promise_resolution"
+            ),
+            # What is late now: little beside all that ever was.
+            models.Index(
+                fields=["ticket"],
+                condition=Q(ended_at=None)
+                & (Q(response_missed_at__isnull=False) | Q(resolution_missed_at__isnull=False)),
+                name="support_promise_late",
             ),
         ]
 

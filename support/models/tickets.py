@@ -1,8 +1,4 @@
-"""Questions, what they are about, and who has one open.
-
-Tickets and replies also have columns of the words they are found by, which the database itself writes and no page loads
-(the migration 0014_search makes them, words.py reads them).
-"""
+"""Questions, what they are about, and who has one open."""
 
 import secrets
 from typing import TYPE_CHECKING
@@ -172,6 +168,7 @@ class Ticket(Record):
             models.Index(
                 fields=["department", "queue_at", "id"], condition=Q(status="created"), name="support_ticket_waiting"
             ),
+            models.Index(fields=["queue_at", "id"], condition=Q(status="created"), name="support_ticket_next"),
             models.Index(fields=["agent"], condition=Q(status="in_progress"), name="support_ticket_in_work"),
             models.Index(
                 fields=["released_by"],

@@ -30,6 +30,7 @@ DAMAGE = {
     "a ticket's place": ["UPDATE support_ticket SET queue_at = now() + interval '1 hour'"],
     "the tallies of the reports": ["UPDATE support_tally SET asked = asked + 1"],
     "every ticket is counted": ["DELETE FROM support_milestone WHERE what = 'asked'"],
+    "the search finds": ["UPDATE support_searchentry SET words = '' WHERE reply_id IS NOT NULL"],
     "every ticket and": ["DELETE FROM ticketing_activity WHERE operation = 'support.reply'"],
 }
 

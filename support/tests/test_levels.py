@@ -149,9 +149,11 @@ def test_a_closed_question_that_is_asked_again_is_promised_anew(clock):
     level(first_response=60, resolution=120)
     ticket = TicketFactory()
     actions.close_ticket(ticket, by=None)
+    assert Promise.objects.get().ended_at
     clock.now += 24 * HOUR
     actions.reopen_ticket(ticket, by=None)
     promise = Promise.objects.get()
+    assert promise.ended_at is None
     assert (promise.respond_by, promise.resolve_by) == (clock.now + HOUR, clock.now + 2 * HOUR)
 
 
@@ -201,7 +203,11 @@ def test_an_answer_ends_that_a_response_is_late_but_not_that_a_resolution_is():
     assert Ticket.objects.late().get() == ticket
     actions.close_ticket(ticket, by=None)
     assert not Ticket.objects.late().exists()
+    assert set(Ticket.objects.not_late()) == set(Ticket.objects.all())
     assert Promise.objects.get(ticket=ticket).resolution_missed_at
+    actions.triage_ticket(ticket, priority="low", by=None)
+    actions.triage_ticket(ticket, priority="high", by=None)
+    assert Promise.objects.get(ticket=ticket).ended_at  # what is promised to a closed question is promised no more
 
 
 def test_nothing_is_late_that_is_answered_closed_or_rests():

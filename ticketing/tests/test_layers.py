@@ -12,6 +12,7 @@ LAYERS = (
     "errors",
     "words",
     "tallies",
+    "entries",
     "querysets",
     "models",
     "timetable",
