@@ -102,8 +102,9 @@ _url = DATABASE_URL or (postgres.url(TICKETING_HOME) if IS_DEMO else needed("DAT
 DATABASES = {"default": env.db_url_config(_url)}
 if "postgresql" not in DATABASES["default"].get("ENGINE", ""):
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgres://user@host/name")
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = not IS_WEB
 if IS_WEB:
+    DATABASES["default"]["ENGINE"] = "ticketing.runtime.pooled"  # which has checks of its own
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         # The cluster's forked workers would share a pool's sockets and hang, so only web processes have one.
         pool={"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 5},
