@@ -5,7 +5,7 @@ so no timer is needed to be right. Locks are taken in one order everywhere: a ho
 ascending order of (option, buyer), the options in ascending key, each with those who wait for it before the next.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,8 +123,8 @@ def sell(
     caller = by.pk if by is not None else None
     options = sorted(wanted)
     arguments = {
-        "wanted_options": options,
-        "wanted": [wanted[option] for option in options],
+        "wanted_options": array(options),
+        "wanted": array(wanted[option] for option in options),
         "source": source,
         "from_hold": hold,
         "at_most": MAX_AT_ONCE,
@@ -157,14 +157,19 @@ def ask(wanted: Wanted, *, buyer: UUID, by: Actor) -> None:
     """Keep the terms of the sale and count the tickets for the buyer, as a purchase does; refuses like it."""
     options = sorted(wanted)
     arguments = {
-        "wanted_options": options,
-        "wanted": [wanted[option] for option in options],
+        "wanted_options": array(options),
+        "wanted": array(wanted[option] for option in options),
         "at_most": MAX_AT_ONCE,
         "named_buyer": buyer,
         "sees_unpublished": sees_unpublished(by),
         "from_left": True,
     }
     call("allocation_ask", arguments)
+
+
+def array(values: Iterable[UUID | int]) -> str:
+    """An array as PostgreSQL reads it. The driver would look at each value before it says what they are."""
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def _may_name_an_account(by: Actor) -> bool:
@@ -236,9 +241,8 @@ def call(function: str, arguments: dict[str, Any]) -> Any:
     # On its own the call is the transaction; inside one, a refusal must leave the rest of it usable.
     guard = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
-        with guard, planned_once() as cursor:
-            cursor.execute(f"SELECT * FROM {function}({names})", arguments)
-            return cursor.fetchone()
+        with guard:
+            return planned_once(f"SELECT * FROM {function}({names})", arguments)
     except DatabaseError as error:
         if refusal := _refusal(error.__cause__):
             raise refusal from error

@@ -62,9 +62,7 @@ def _look_up(is_demo: bool) -> tuple[str, tuple[Any, ...]]:
 def _live_token(secret: str) -> ApiToken | None:
     statement, parameters = _look_up(rights.is_demo())
     shown = digest(secret)
-    with planned_once() as cursor:
-        cursor.execute(statement, [shown if value == _PLACE else value for value in parameters])
-        row = cursor.fetchone()
+    row = planned_once(statement, [shown if value == _PLACE else value for value in parameters])
     if row is None:
         return None
     token: ApiToken = ApiToken.from_db("default", _TOKEN, row[: len(_TOKEN)])

@@ -1,14 +1,16 @@
 """What the database's own refusals mean to a caller, busy or away; and statements that it plans once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
-from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, InterfaceError, OperationalError, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
-from django.db.backends.utils import CursorWrapper
+from psycopg.pq import Format
 
 from ticketing.errors import Busy, Unavailable
+
+Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
 
 # PostgreSQL's SQLSTATE classes and codes (its documentation, appendix A).
 _BUSY = {
@@ -42,13 +44,17 @@ def trouble(error: Error) -> Busy | Unavailable | None:
     return Unavailable() if sqlstate[:2] in {"08", "53"} or sqlstate.startswith("57P") else None
 
 
-@contextmanager
-def planned_once() -> Iterator[CursorWrapper]:
-    """A cursor whose statements are planned once by each connection of a web process, for what every call asks again.
+def planned_once(statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
+    """The first row of a statement that each connection of a web process plans once, for what every call asks again.
 
-    Their values travel apart from them. Planning takes the database longer than finding a row.
+    Its values travel apart from it, as planning takes the database longer than finding a row; and what comes back is
+    in binary, as reading an instant from text takes us longer than all the rest of the row.
     """
-    connection.ensure_connection()
-    bare: Any = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]
-    with connection.make_debug_cursor(bare) if connection.queries_logged else connection.make_cursor(bare) as cursor:
-        yield cursor
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    bare: Any = ServerBindingCursor(database.connection)  # type: ignore[call-arg]
+    bare.format = Format.BINARY
+    cursor = database.make_debug_cursor(bare) if database.queries_logged else database.make_cursor(bare)
+    cursor.execute(statement, parameters)
+    row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
