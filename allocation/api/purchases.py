@@ -1,7 +1,8 @@
 """Tickets held and bought, over the API."""
 
 from collections import Counter
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -106,19 +107,35 @@ class Buying(ApiViewSet):
         return named
 
 
-def _bought(receipt: actions.Receipt, wanted: dict[UUID, int]) -> Purchase:
-    """The purchase as its queryset would read it a moment later, tickets by option as the function numbers them."""
+class _Bought(NamedTuple):
+    """A purchase as its queryset would read it a moment later, for what is shown of it: a model takes longer."""
+
+    id: UUID
+    option_id: UUID | None
+    buyer: UUID
+    quantity: int
+    created_at: datetime
+    ticket_ids: list[UUID]
+    ticket_options: list[UUID]
+
+    @property
+    def pk(self) -> UUID:
+        """As of a model."""
+        return self.id
+
+    @property
+    def updated_at(self) -> datetime:
+        """Nothing has happened since."""
+        return self.created_at
+
+
+def _bought(receipt: actions.Receipt, wanted: dict[UUID, int]) -> _Bought:
+    """Its tickets are by option, as the function numbers them."""
     options = sorted(Counter(wanted).elements())
-    made = Purchase(
-        pk=receipt.id,
-        option_id=options[0] if len(wanted) == 1 else None,
-        buyer=receipt.buyer,
-        quantity=receipt.quantity,
-        created_at=receipt.created_at,
-        updated_at=receipt.created_at,
+    option = options[0] if len(wanted) == 1 else None
+    return _Bought(
+        receipt.id, option, receipt.buyer, receipt.quantity, receipt.created_at, receipt.tickets, ticket_options=options
     )
-    made.ticket_ids, made.ticket_options = receipt.tickets, options  # type: ignore[attr-defined]  # by with_tickets
-    return made
 
 
 class PurchaseViewSet(Buying):

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from django.db import connections
+from django.test.utils import override_script_prefix
 
 from allocation.models import TicketOption
 from allocation.tests.factories import TicketOptionFactory
@@ -34,6 +35,14 @@ def test_a_new_row_is_answered_with_its_address_and_its_version(client, producti
     assert response.status_code == 201
     again = client.get(response["Location"], headers=boss)
     assert (again.json(), again["ETag"]) == (response.json(), response["ETag"])
+
+
+@pytest.mark.django_db
+def test_the_address_of_a_new_row_begins_where_the_site_does(client, boss):
+    for prefix in ("/", "/desk/", "/"):
+        with override_script_prefix(prefix):
+            response = post(client, boss)
+        assert response["Location"] == f"{prefix}api/v1/allocation/options/{response.json()['id']}"
 
 
 @pytest.mark.django_db

@@ -2,21 +2,22 @@
 
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar
+from urllib.parse import quote
 from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpResponse
+from django.urls import get_script_prefix, reverse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework import authentication, negotiation, parsers, permissions, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
 from ticketing import rights
 from ticketing.actions.keys import claim_key, settle_key
@@ -251,16 +252,17 @@ class ApiViewSet(viewsets.GenericViewSet):
             row = found(self.rows(), pk=row.pk)
         return self.shown(row, status, headers, **more)
 
-    def shown(self, row: Model, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+    def shown(self, row: Any, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
         """The same of a row that is known whole; the database is not asked for it."""
         told = {"ETag": self.version(row), **(headers or {})}
         if status == 201:
             told["Location"] = self.address_of(row)
         return Response({**self.get_serializer(row).data, **more}, status=status, headers=told)
 
-    def address_of(self, row: Model) -> str:
+    def address_of(self, row: Any) -> str:
         """Where the row can be read."""
-        return reverse(f"v1:{self.basename}-detail", args=[getattr(row, self.lookup_field)])
+        before, after = _around(f"v1:{self.basename}-detail", get_script_prefix())
+        return f"{before}{quote(str(getattr(row, self.lookup_field)))}{after}"
 
     def file(self, content: bytes, name: str) -> HttpResponse:
         """A file to keep, which no cache on the way keeps too."""
@@ -280,6 +282,13 @@ class ApiViewSet(viewsets.GenericViewSet):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One row; somebody else's answers as a missing one."""
         return self.answer(self.get_object())
+
+
+@cache
+def _around(name: str, prefix: str) -> tuple[str, str]:
+    """The address of that name around what it names; each begins with the prefix, below which the site may be."""
+    before, _, after = reverse(name, args=["_"]).rpartition("_")
+    return before, after
 
 
 def _fingerprint(request: Request) -> str:
