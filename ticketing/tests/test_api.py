@@ -4,8 +4,10 @@ import threading
 import uuid
 
 import pytest
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import connections
 from django.test.utils import override_script_prefix
+from django.utils import translation
 
 from allocation.models import TicketOption
 from allocation.tests.factories import TicketOptionFactory
@@ -283,3 +285,27 @@ def test_a_caller_without_an_account_is_asked_to_wait_and_an_account_is_not(clie
     assert 1 <= int(waiting["Retry-After"]) <= 1201
     assert client.get(OPTIONS, headers=boss).status_code == 200
     assert client.get(OPTIONS, REMOTE_ADDR="192.0.2.7").status_code == 200
+
+
+@pytest.mark.django_db
+def test_beside_a_token_nobody_looks_at_cookies_and_languages(client, boss, monkeypatch):
+    client.force_login(UserFactory(language="de"))
+    monkeypatch.setattr(SessionMiddleware, "process_request", None)
+    monkeypatch.setattr(translation, "get_language_from_request", None)
+    made = post(client, boss)
+    assert (made.status_code, made["Content-Language"]) == (201, "en")
+    assert not made.cookies
+    assert "cookie" not in made["Vary"].lower()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("path", "status"), [(OPTIONS, 401), ("/api/v1/nothing/", 404), ("/api/v1/schema/", 200)])
+def test_a_wrong_token_makes_nobody_of_whoever_is_logged_in(client, production, path, status):
+    client.force_login(UserFactory())
+    assert client.get(path, headers={"Authorization": "Bearer " + "no-token-of-ours-at-all"}).status_code == status
+
+
+@pytest.mark.django_db
+def test_the_pages_about_the_api_know_who_is_logged_in_whatever_else_comes(client, production):
+    client.force_login(UserFactory())
+    assert b"/account/log-out/" in client.get("/api/v1/docs/", headers={"Authorization": "Basic eDp5"}).content

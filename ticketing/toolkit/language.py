@@ -9,6 +9,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 from ticketing.toolkit.panel import visitor
+from ticketing.toolkit.programs import comes_with_token
 
 
 class PageLanguage:
@@ -21,7 +22,7 @@ class PageLanguage:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with translation.override(translation.get_language_from_request(request)):
+        with translation.override(_before_it_is_known_who_is_asked(request)):
             request.LANGUAGE_CODE = settings.LANGUAGE_CODE
             response = self.get_response(request)
             response.setdefault("Content-Language", request.LANGUAGE_CODE)
@@ -32,6 +33,12 @@ class PageLanguage:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         """Decide once it is known who is asked."""
         speak(request, settings.LANGUAGE_CODE if is_for_programs(view) else language_of(request))
+
+
+def _before_it_is_known_who_is_asked(request: HttpRequest) -> str:
+    if comes_with_token(request):
+        return str(settings.LANGUAGE_CODE)
+    return translation.get_language_from_request(request)
 
 
 def is_for_programs(view: Any) -> bool:
