@@ -57,6 +57,16 @@ class Receipt:
     tickets: list[UUID]
     replayed: bool
 
+    @property
+    def pk(self) -> UUID:
+        """As of the purchase itself."""
+        return self.id
+
+    @property
+    def updated_at(self) -> datetime:
+        """Nothing has happened to it since."""
+        return self.created_at
+
 
 def purchase(option_id: UUID, *, quantity: int, buyer: UUID, by: Actor, key: str = "") -> Receipt:
     """Sell `quantity` tickets of one option to `buyer`; see `buy`. A `key` of another option is another key."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from json import JSONEncoder
 from typing import Any, ClassVar
 from urllib.parse import quote
 from uuid import UUID
@@ -33,6 +34,7 @@ from ticketing.toolkit.schema import ApiSchema
 from ticketing.toolkit.throttles import throttle
 
 _SAFE = ("GET", "HEAD")
+_WRITER = JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # as the renderer writes
 _TAG = r'(W/)?"[!#-~]*"'  # RFC 9110, section 8.8.3
 _VERSIONS = rf"^(\*|{_TAG}( *, *{_TAG})*)$"
 
@@ -252,12 +254,17 @@ class ApiViewSet(viewsets.GenericViewSet):
             row = found(self.rows(), pk=row.pk)
         return self.shown(row, status, headers, **more)
 
-    def shown(self, row: Any, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+    def shown(self, row: Model, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
         """The same of a row that is known whole; the database is not asked for it."""
         told = {"ETag": self.version(row), **(headers or {})}
         if status == 201:
             told["Location"] = self.address_of(row)
         return Response({**self.get_serializer(row).data, **more}, status=status, headers=told)
+
+    def written(self, said: Mapping[str, Any], row: Any) -> HttpResponse:
+        """What a verb made, and has told already all that is shown of: it only has to be written down."""
+        told = {"ETag": self.version(row), "Location": self.address_of(row)}
+        return HttpResponse(_WRITER.encode(said), content_type="application/json", status=201, headers=told)
 
     def address_of(self, row: Any) -> str:
         """Where the row can be read."""

@@ -199,7 +199,12 @@ class Instant(serializers.Field):
 
     def to_representation(self, value: datetime) -> str:
         """In UTC, with microseconds."""
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return instant(value)
+
+
+def instant(value: datetime) -> str:
+    """An instant in UTC as the API writes it, with microseconds."""
+    return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 class Secret(serializers.Field):
