@@ -52,9 +52,12 @@ def planned_once(statement: str, parameters: Parameters) -> tuple[Any, ...] | No
     """
     database = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
-    bare: Any = ServerBindingCursor(database.connection)  # type: ignore[call-arg]
-    bare.format = Format.BINARY
-    cursor = database.make_debug_cursor(bare) if database.queries_logged else database.make_cursor(bare)
-    cursor.execute(statement, parameters)
-    row: tuple[Any, ...] | None = cursor.fetchone()
+    cursor: Any = ServerBindingCursor(database.connection)  # type: ignore[call-arg]
+    cursor.format = Format.BINARY
+    if database.queries_logged or database.execute_wrappers:  # somebody looks on
+        cursor = (database.make_debug_cursor if database.queries_logged else database.make_cursor)(cursor)
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors:
+        cursor.execute(statement, parameters)
+        row: tuple[Any, ...] | None = cursor.fetchone()
     return row
