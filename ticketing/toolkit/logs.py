@@ -49,13 +49,17 @@ class RequestLog:
         try:
             response = self.get_response(request)
             response["X-Request-ID"] = request_id.get()
-            if "Bridge-Defer" not in response:  # runs again in its own lane, and is logged there
-                about = _about(request, response, began)
-                is_routine = about["status"] == 200 and about["route"].lstrip("^").startswith("health")
-                logger.log(logging.DEBUG if is_routine else logging.INFO, "request", extra=about)
+            # What is deferred runs again in its own lane, and is logged there.
+            if "Bridge-Defer" not in response and logger.isEnabledFor(logging.INFO):
+                _log(_about(request, response, began))
             return response
         finally:
             request_id.reset(mark)
+
+
+def _log(about: dict[str, Any]) -> None:
+    is_routine = about["status"] == 200 and about["route"].lstrip("^").startswith("health")
+    logger.log(logging.DEBUG if is_routine else logging.INFO, "request", extra=about)
 
 
 def _id_of(request: HttpRequest) -> str:
