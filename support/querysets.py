@@ -34,7 +34,7 @@ from ticketing import clocks, rights
 from ticketing.querysets import RecordQuerySet, StockQuerySet
 from ticketing.rights import Actor, Scope
 
-LAST_PLACE = 500  # of a queue: that one or a later one
+LAST_PLACE = 200  # of a queue: that one or a later one
 # So many of the newest hits are looked at, and so many accounts: what is said everywhere costs no more than the rest.
 MOST_HITS, MOST_ACCOUNTS = 500, 200
 NAMED = 0.5  # how well a ticket fits whose customer is called so: nearly as well as by its subject

@@ -14,7 +14,8 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 MOST_PIECES, LONGEST_PIECE, MOST_TYPED = 20, 100, 1000
-SHORTEST_BEGINNING = 3  # letters: what begins with fewer is nearly everything
+# Letters: what begins with fewer is nearly everything. What an address ends with, .org, is whole.
+SHORTEST_BEGINNING, SHORTEST_OF_SEVERAL = 3, 4
 BEFORE_IT, PASSAGE = 50, 180  # signs shown before the first word found, and in all
 
 _TYPED = re.compile(r'(-?)"([^"]*)"?|(\S+)')
@@ -139,7 +140,8 @@ def _piece(found: re.Match[str]) -> Piece | None:
 
 
 def _may_go_on(piece: Piece) -> bool:
-    return not piece.excluded and len(plain(piece.said).split()[-1]) >= SHORTEST_BEGINNING
+    *before, last = plain(piece.said).split()
+    return not piece.excluded and len(last) >= (SHORTEST_OF_SEVERAL if before else SHORTEST_BEGINNING)
 
 
 def names_of_people() -> Func:

@@ -72,6 +72,9 @@ def test_codes_and_for_staff_customers_are_found(agent, printer):
     assert f"<mark>{printer.code}</mark>" in page(agent, printer.code)
     unverified = actions.raise_unverified_ticket(user_id="kim-7", phone="+49 30 1234567", query="Hello", by=None)
     assert found(agent, "kim") == found(agent, "1234567") == found(agent, "30 1234567") == [unverified.code]
+    Ticket.objects.filter(pk=unverified.pk).update(email="kim@mail.example.org")
+    assert found(agent, "kim@mail.example.org") == found(agent, "kim@mail.exam") == [unverified.code]
+    assert found(agent, "kim@mail.exa") == []
     joined = Ticket.objects.get(pk=unverified.pk)
     Ticket.objects.filter(pk=joined.pk).update(user=printer.user)
     assert found(printer.user, "hello") == [unverified.code]
