@@ -109,7 +109,9 @@ if IS_WEB:
         # The cluster's forked workers would share a pool's sockets and hang, so only web processes have one.
         pool={"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 5},
         prepare_threshold=0,  # for toolkit.database.planned_once; the ORM's own statements are never prepared
-        options="-c lock_timeout=3s -c statement_timeout=10s -c idle_in_transaction_session_timeout=15s",
+        # Nor does one request take several processors, which would also bring the shelves of a search out of order.
+        options="-c lock_timeout=3s -c statement_timeout=10s -c idle_in_transaction_session_timeout=15s "
+        "-c max_parallel_workers_per_gather=0",
     )
 
 INSTALLED_APPS = [
