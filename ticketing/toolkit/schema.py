@@ -53,7 +53,7 @@ class Problem(serializers.Serializer):
     title = serializers.CharField()
     status = serializers.IntegerField()
     code = serializers.CharField(help_text="For programs; it does not change.")
-    detail = serializers.CharField(help_text="For people, in the language of Accept-Language.")
+    detail = serializers.CharField(help_text="For people, in English; programs go by the code.")
     errors = serializers.DictField(  # type: ignore[assignment]  # the member's name is the standard's
         child=serializers.ListField(child=serializers.CharField()), help_text="Sentences by field."
     )
