@@ -51,10 +51,10 @@ class SearchEntryQuerySet(QuerySet):
         by_index = not any(len(any_of) == 1 and any_of[0].startswith("u") for any_of in marks)
         fit = self.marked(marks).filter(sought.matches(F("words"), by_index=by_index))
         fit = fit.annotate(fits=sought.rank(F("words"))).order_by("-id")
-        # Of each as if four times as many were wanted: PostgreSQL believes that what begins somehow is in every 200th
+        # Of each as if ten times as many were wanted: PostgreSQL believes that what begins somehow is in every 200th
         # entry, and would read a shelf to its end for a few that the index has at once.
         shelves = range(self._last_shelf(), -1, -1)
-        first, *others = (fit._on_shelf(number)[: 4 * most] for number in shelves)
+        first, *others = (fit._on_shelf(number)[: 10 * most] for number in shelves)
         return first.union(*others, all=True)[:most]
 
     def _on_shelf(self, number: int) -> Self:
