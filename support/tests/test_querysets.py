@@ -182,7 +182,7 @@ def test_a_place_deep_in_the_queue_is_not_counted_out():
     first = TicketFactory(department="sales")
     Ticket.objects.bulk_create(Ticket(subject=str(n), queue_at=first.queue_at, **row) for n in range(LAST_PLACE + 2))
     last = Ticket.objects.waiting().explained().last()
-    assert (last.place, place_in_words(last)) == (LAST_PLACE, "Place 200 in the queue, or later.")
+    assert (last.place, place_in_words(last)) == (LAST_PLACE, "Place 100 in the queue, or later.")
     assert place_in_words(Ticket.objects.waiting().explained().first()) == "Place 1 in the queue."
 
 
