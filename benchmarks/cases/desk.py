@@ -100,8 +100,9 @@ class Asked:
 
     def __init__(self, database: Database) -> None:
         command = [sys.executable, "manage.py", "shell", "--no-imports", "-v", "0", "-c", ANSWERING]
+        env = database.environment | {"TICKETING_ROLE": "web"}  # its connections are not those of commands
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env=database.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def ask(self, page: Page, times: int) -> tuple[int, int, Any]:

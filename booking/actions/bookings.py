@@ -1,5 +1,6 @@
 """The verbs of booking."""
 
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -8,10 +9,12 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from booking.actions.caps import require_few
-from booking.actions.places import again_if_slot_vanishes, give_back, locked, move_places, place, taking_places
-from booking.actions.telling import language_of, set_reminder, tell
+from booking.actions.entering import enter
+from booking.actions.places import again_if_slot_vanishes, give_back, locked, made, move_places, place
+from booking.actions.telling import set_reminder, tell
 from booking.models import Booking, Service, Slot, Tally
 from booking.policies import (
+    cap_of,
     clean_instant,
     clean_name,
     clean_phone,
@@ -31,8 +34,6 @@ from ticketing.texts import clean_email
 MOVED = ("slot", "ends_at", "resource", "busy", "next_reminder_at")  # what a new time brings with it
 
 
-@again_if_slot_vanishes
-@transaction.atomic
 def book(
     *,
     firstname: str,
@@ -55,11 +56,16 @@ def book(
     booking = _expected(firstname=firstname, lastname=lastname, phone=phone, email=email, by=by)
     service = service or Service.objects.default()
     booking.party = require_party(service, party)
-    require_few(booking, phone=booking.phone, email=booking.email, by=by)
-    place(booking, service, starts_at, by=by)
-    with taking_places(booking.slot, booking.party):
+    with transaction.atomic() if _takes_steps(booking, service, by=by) else nullcontext():
+        require_few(booking, phone=booking.phone, email=booking.email, by=by)
+        place(booking, service, starts_at, by=by)
         enter(booking, by=by)
     return booking
+
+
+def _takes_steps(booking: Booking, service: Service, *, by: Actor) -> bool:
+    """Whether more is locked or written than the statement of `enter` does, which is a transaction by itself."""
+    return bool(booking.email) or service.needs_resource or cap_of("phone", by=by) is not None
 
 
 def _expected(*, firstname: str, lastname: str, phone: str, email: str, by: Actor) -> Booking:
@@ -74,15 +80,6 @@ def _expected(*, firstname: str, lastname: str, phone: str, email: str, by: Acto
     )
     booking.manage_digest = digest(booking.manage_token)
     return booking
-
-
-def enter(booking: Booking, *, by: Actor, **details: Any) -> None:
-    """Write a booking down that has its time and its place, and tell whoever made it."""
-    booking.language = language_of(by)
-    set_reminder(booking)
-    booking.save(force_insert=True)
-    Activity.objects.record("booking.book", booking, by=by, **details)
-    tell(booking, "booking_booked", by=by)
 
 
 @transaction.atomic
@@ -103,7 +100,7 @@ def book_offer(
     booking.slot, booking.starts_at, booking.ends_at = slot, slot.starts_at, end_of(slot.service, slot.starts_at)
     booking.party = _party_of_offer(waiter, party)
     require_few(booking, phone=booking.phone, email=booking.email, by=by)
-    enter(booking, by=by, waiter=str(waiter.pk))
+    enter(booking, by=by, held=True, waiter=str(waiter.pk))
     if rest := use_offer(waiter, by=by) - booking.party:
         give_back(slot, rest)
     return booking
@@ -167,6 +164,7 @@ def _change(booking: Booking, changes: dict[str, Any], *, by: Actor) -> Booking:
         require_few(booking, phone=changes.get("phone", booking.phone), email=booking.email, by=by)
     if "starts_at" in changes:
         place(booking, left.service, changes["starts_at"], by=by)
+        booking.slot = made(booking.slot)
         set_reminder(booking)
         changes |= {name: getattr(booking, name) for name in MOVED}
     if {"starts_at", "party"} & changes.keys():

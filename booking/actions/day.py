@@ -5,8 +5,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
-from booking.actions.bookings import enter
-from booking.actions.places import give_back, locked, move_places, place, taking_places
+from booking.actions.entering import enter
+from booking.actions.places import give_back, locked, move_places, place
 from booking.errors import AlreadyArrived, Closed, NotArrived, NotToday, NotWalkedIn, SlotFull, TooEarly
 from booking.models import Booking, Service
 from booking.policies import clean_name, clean_phone, require_party, require_somebody
@@ -88,6 +88,7 @@ def walk_in(
         firstname=clean_name(firstname, field="firstname"),
         lastname=clean_name(lastname, field="lastname"),
         phone=clean_phone(phone) if phone else "",
+        email="",
         party=require_party(service, party),
         walked_in=True,
     )
@@ -95,8 +96,7 @@ def walk_in(
     now = database_now()
     place(booking, service, starts_at(_running(service, number_of(now))), by=by)
     booking.arrived_at = now
-    with taking_places(booking.slot, booking.party):
-        enter(booking, by=by, walked_in=True)
+    enter(booking, by=by, walked_in=True)
     return booking
 
 

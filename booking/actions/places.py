@@ -7,8 +7,7 @@ waits for it. Whatever becomes free is offered to its waiting list in the same t
 (ticketing/actions/waiting.py), so that nobody outside the list sees it before.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -58,7 +57,10 @@ def locked(booking: Booking) -> Booking:
 
 
 def place(booking: Booking, service: Service, starts_at: datetime, *, by: Actor) -> None:
-    """Set slot, end and resource of a visit that begins then, by the service's terms; nothing is taken yet."""
+    """Set slot, end and resource of a visit that begins then, by the service's terms; nothing is taken yet.
+
+    The slot is one that may still have to be made: whoever books or moves there finds it, or makes it.
+    """
     require_slot(service, starts_at)
     if service.lead_minutes is not None or service.horizon_days is not None:
         require_window(service, starts_at, by=by, at=database_now())
@@ -67,7 +69,7 @@ def place(booking: Booking, service: Service, starts_at: datetime, *, by: Actor)
     if service.needs_resource:
         booking.resource = _free_resource(service, booking)
         booking.busy = Range(booking.starts_at - service.before, booking.ends_at + service.after)
-    booking.slot = _slot_at(service, starts_at)
+    booking.slot = new_slot(service, starts_at)
 
 
 def _free_resource(service: Service, booking: Booking) -> Resource:
@@ -84,30 +86,20 @@ def _free_resource(service: Service, booking: Booking) -> Resource:
     return next((resource for resource in free if resource.pk == booking.resource_id), free[0])
 
 
-def _slot_at(service: Service, starts_at: datetime) -> Slot:
-    """The slot of that minute, made if nobody has booked it yet."""
-    slots = Slot.objects.of_minute(service, starts_at)
+def new_slot(service: Service, starts_at: datetime) -> Slot:
+    """The slot of that minute as it begins; it is not written yet."""
+    return Slot(service=service, starts_at=minute_of(starts_at), capacity=service.slot_capacity)
+
+
+def made(new: Slot) -> Slot:
+    """The slot of that service and minute, made if nobody has booked it yet."""
+    slots = Slot.objects.of_minute(new.service, new.starts_at)
     if slot := slots.first():
         return slot
-    new = Slot(service=service, starts_at=minute_of(starts_at), capacity=service.slot_capacity)
     Slot.objects.bulk_create([new], ignore_conflicts=True)  # ours or a twin's
     if slot := slots.first():
         return slot
     raise SlotVanished
-
-
-@contextmanager
-def taking_places(slot: Slot, places: int) -> Iterator[None]:
-    """Take places when all else is written, so that others wait for the slot as short as can be; or be refused.
-
-    Where there seem to be too few they are taken before, so that a refusal has written nothing.
-    """
-    seem_free = slot.left >= places
-    if not seem_free:
-        take_places(slot, places)
-    yield
-    if seem_free:
-        take_places(slot, places)
 
 
 def take_places(slot: Slot, places: int) -> None:

@@ -18,7 +18,7 @@ from booking.policies import clean_phone, email_as_seen, phone_as_seen
 from ticketing import rights
 from ticketing.texts import SLUG, clean_email, clean_slug
 from ticketing.toolkit.api import ApiViewSet
-from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Id, Instant, Ruled, Text, parse_instant
+from ticketing.toolkit.fields import EMAIL_PATTERN, Count, Id, Instant, Ruled, Steady, Text, parse_instant
 from ticketing.toolkit.waiting_links import LINK_SECRET, named_place
 
 A_DAY = timedelta(hours=24)
@@ -30,7 +30,7 @@ MANAGE_TOKEN = OpenApiParameter(
 )
 
 
-class BookingSerializer(serializers.ModelSerializer):
+class BookingSerializer(Steady, serializers.ModelSerializer):
     """Places in a slot, and whom to expect there."""
 
     service = ServiceReference(source="slot.service", read_only=True)
@@ -40,8 +40,8 @@ class BookingSerializer(serializers.ModelSerializer):
     arrived_at = Instant(read_only=True, allow_null=True, help_text="When somebody was checked in.")
     missed_at = Instant(read_only=True, allow_null=True, help_text="When it was marked that nobody came.")
     resource = ResourceReference(read_only=True, allow_null=True, help_text="The room or person that is kept for it.")
-    phone = serializers.SerializerMethodField(help_text="Agents are shown the last three digits.")
-    email = serializers.SerializerMethodField(help_text="Agents are shown the first letter.")
+    phone = serializers.CharField(read_only=True, help_text="Agents are shown the last three digits.")
+    email = serializers.CharField(read_only=True, help_text="Agents are shown the first letter.")
     account = serializers.UUIDField(source="account_id", read_only=True, allow_null=True)
     expired = serializers.BooleanField(read_only=True, help_text="More than eight hours past; it is deleted soon.")
     created_at = Instant(read_only=True)
@@ -71,13 +71,13 @@ class BookingSerializer(serializers.ModelSerializer):
         ]
         read_only_fields = fields
 
-    def get_phone(self, booking: Booking) -> str:
-        """As the caller may see it."""
-        return phone_as_seen(booking.phone, self.context["view"].sight)
-
-    def get_email(self, booking: Booking) -> str:
-        """As the caller may see it."""
-        return email_as_seen(booking.email, self.context["view"].sight)
+    def to_representation(self, booking: Booking) -> dict[str, Any]:
+        """Phone number and address as the caller may see them."""
+        sight = self.context["view"].sight
+        shown: dict[str, Any] = super().to_representation(booking)
+        shown["phone"] = phone_as_seen(booking.phone, sight)
+        shown["email"] = email_as_seen(booking.email, sight)
+        return shown
 
 
 class BookingMade(BookingSerializer):
@@ -96,7 +96,7 @@ class BookingMade(BookingSerializer):
         return manage_token(booking.pk, 1)
 
 
-class NewBooking(serializers.Serializer):
+class NewBooking(Steady):
     """Whom to expect, and when."""
 
     firstname = Text(NAME_LENGTH)
@@ -231,7 +231,7 @@ class BookingViewSet(ApiViewSet):
         wanted = self.input()
         if named := wanted.pop("service", None):
             wanted["service"] = service_named(named)
-        return self.answer(actions.book(**wanted, by=request.user), 201)
+        return self.shown(actions.book(**wanted, by=request.user), 201)
 
     @action(detail=False, methods=["post"], url_path="take-up")
     def take_up(self, request: Request) -> Response:

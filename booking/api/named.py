@@ -8,9 +8,10 @@ from rest_framework.request import Request
 from booking.models import Resource, Service
 from ticketing.errors import NotFound
 from ticketing.models import Calendar
+from ticketing.toolkit.fields import Steady
 
 
-class ServiceReference(serializers.ModelSerializer):
+class ServiceReference(Steady, serializers.ModelSerializer):
     """Which service it is."""
 
     class Meta:
@@ -19,7 +20,7 @@ class ServiceReference(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class ResourceReference(serializers.ModelSerializer):
+class ResourceReference(Steady, serializers.ModelSerializer):
     """Which room or person it is."""
 
     class Meta:

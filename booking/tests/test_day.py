@@ -178,6 +178,7 @@ def test_a_booking_that_is_gone_is_not_found(agent):
 def test_somebody_walks_in_to_the_slot_that_is_running(agent):
     service = create_service(slug="s", name="S", duration_minutes=480, grid_minutes=60, by=None)
     booking = walk_in(service=service, **GUEST, by=agent)
+    assert Activity.objects.about(booking).get().details == {"walked_in": True}
     assert booking.starts_at <= database_now() < booking.ends_at
     assert database_now() - booking.starts_at < timedelta(hours=1)
     assert (booking.walked_in, booking.phone, booking.arrived_at is None) == (True, "", False)

@@ -89,6 +89,17 @@ def test_without_an_address_nobody_is_told():
     assert templates() == []
 
 
+def test_what_cannot_be_told_is_not_booked(monkeypatch):
+    BookingFactory()  # whose slot and service are there
+
+    def fails(*args, **kwargs):
+        raise ConnectionError
+
+    monkeypatch.setattr("booking.actions.entering.tell", fails)
+    with nothing_changes(), pytest.raises(ConnectionError):
+        BookingFactory(email="ada@example.org")
+
+
 def test_the_identity_of_a_visit_stays_and_its_revision_grows_until_it_is_cancelled():
     booking = BookingFactory(email=ADA)
     seen = [visit(parsed())]

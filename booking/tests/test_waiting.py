@@ -16,7 +16,7 @@ from booking.tests.factories import NOON, BookingFactory
 from booking.tests.waiting import broken, comes_due, full, join, left, states
 from ticketing.actions import NoOffer, TooLate, lapse_offers
 from ticketing.errors import Invalid
-from ticketing.models import Waiter
+from ticketing.models import Activity, Waiter
 from ticketing.tests.factories import UserFactory
 from ticketing.tests.snapshots import nothing_changes
 
@@ -217,6 +217,7 @@ def test_what_is_held_becomes_a_booking_of_the_same_places(slot):
     assert (booking.slot, booking.starts_at, booking.ends_at) == (slot, NOON, NOON + timedelta(minutes=1))
     assert (booking.party, booking.email, booking.account) == (1, "ada@example.org", owner)
     assert (states(waiter), left(slot)) == ([("accepted", 1)], 0)
+    assert Activity.objects.about(booking).get().details == {"waiter": str(waiter.pk)}
     with nothing_changes(), pytest.raises(NoOffer):
         book_offer(waiter, **PERSON, by=None)
     assert broken() == set()
@@ -313,7 +314,7 @@ def test_a_booking_costs_the_same_where_people_wait_for_more_than_is_free():
     usual = cost(lambda: BookingFactory(service=service))
     for _ in range(20):
         join(slot, 4)
-    assert cost(lambda: BookingFactory(service=service)) == usual == 6
+    assert cost(lambda: BookingFactory(service=service)) == usual == 1
 
 
 def test_a_cancellation_costs_one_query_more_for_the_list_that_nobody_is_on(slot):
