@@ -68,6 +68,20 @@ def test_a_past_slot_stays_while_a_younger_booking_is_in_it():
     assert Slot.objects.get(pk=young.slot_id).taken == 1
 
 
+def test_a_past_slot_stays_while_something_else_is_held_in_it():
+    old = past(EXPIRED)
+    Slot.objects.filter(pk=old.slot_id).update(taken=3)
+    assert purge_expired() == 1
+    assert Slot.objects.get(pk=old.slot_id).taken == 2
+
+
+def test_a_slot_that_is_not_past_stays_when_it_empties():
+    old = BookingFactory()
+    Booking.objects.filter(pk=old.pk).update(starts_at=past(EXPIRED).starts_at)
+    assert purge_expired() == 2
+    assert (Slot.objects.get().pk, Slot.objects.get().taken) == (old.slot_id, 0)
+
+
 def test_it_works_in_chunks_and_zero_means_done():
     for minutes in range(5):
         past(timedelta(hours=9, minutes=minutes))
@@ -171,3 +185,34 @@ def test_one_slot_whose_books_are_wrong_stops_nothing():
     assert purge_expired() == 2
     assert not Booking.objects.filter(pk__in=[wrong.pk, right.pk]).exists()
     assert not Slot.objects.exclude(taken=0).exists()
+
+
+def test_a_booking_that_stays_in_a_slot_of_too_few_places_stops_nothing():
+    minute = past(timedelta(hours=30)).starts_at.replace(second=0, microsecond=0)
+    crowd = [BookingFactory(starts_at=minute) for _ in range(2)]
+    slots = Slot.objects.filter(pk=crowd[0].slot_id)
+    slots.update(taken=1)
+    seen = [(purge_expired(limit=1), slots.exists()) for _ in range(4)]
+    assert seen == [(1, True), (1, True), (1, False), (0, False)]
+
+
+def test_a_past_slot_without_places_in_the_books_stays_while_a_booking_is_in_it():
+    young = past(YOUNG)
+    gone = past(timedelta(hours=10))
+    cancel_booking(gone, by=None)
+    Slot.objects.filter(pk=young.slot_id).update(starts_at=young.slot.starts_at - timedelta(hours=1), taken=0)
+    assert purge_expired() == 0
+    assert Slot.objects.filter(pk=young.slot_id).exists()
+    assert not Slot.objects.filter(pk=gone.slot_id).exists()
+
+
+def test_bookings_outside_of_their_slots_minute_are_counted_in_their_own_hours_and_given_back_together():
+    later, earlier, stays = past(timedelta(hours=30)), past(timedelta(hours=33)), past(YOUNG)
+    Booking.objects.filter(pk__in=[earlier.pk, stays.pk]).update(slot=later.slot_id)
+    Slot.objects.filter(pk=later.slot_id).update(taken=3)
+    assert purge_expired() == 2
+    assert list(Tally.objects.order_by("day", "hour").values_list("hour", "visits")) == [
+        (earlier.starts_at.hour, 1),
+        (later.starts_at.hour, 1),
+    ]
+    assert Slot.objects.get(pk=later.slot_id).taken == 1

@@ -131,29 +131,31 @@ def test_of_two_callers_one_may_change_the_day_and_the_other_the_time():
     assert Booking.objects.get().starts_at == NOON.replace(year=2032, month=6, day=7, hour=18, minute=30)
 
 
+@pytest.mark.parametrize("emptied_by", ["a cancellation", "the purge"])
 @pytest.mark.parametrize("verb", ["book", "change"])
-def test_a_minute_whose_empty_slot_is_purged_meanwhile_can_be_taken(verb):
-    cancelled = past(timedelta(hours=9))
-    cancel_booking(cancelled, by=None)
-    minute = Slot.objects.get(pk=cancelled.slot_id).starts_at
+def test_a_minute_whose_empty_slot_is_purged_meanwhile_can_be_taken(verb, emptied_by):
+    old = past(timedelta(hours=9))
+    if emptied_by == "a cancellation":
+        cancel_booking(old, by=None)
+    minute = Slot.objects.get(pk=old.slot_id).starts_at
     booking = BookingFactory() if verb == "change" else None
     deleted = Event()
 
     def purge():
         with transaction.atomic():
             purge_expired()
-            assert not Slot.objects.filter(pk=cancelled.slot_id).exists()
+            assert not Slot.objects.filter(pk=old.slot_id).exists()
             deleted.set()
             await_locks(1)
 
     def take():
         assert deleted.wait(PATIENCE)
-        assert Slot.objects.filter(pk=cancelled.slot_id).exists()  # not committed yet
+        assert Slot.objects.filter(pk=old.slot_id).exists()  # not committed yet
         return change_booking(booking, starts_at=minute, by=None) if booking else BookingFactory(starts_at=minute)
 
     _, taken = outcomes(purge, take)
     slot = Booking.objects.get(pk=taken.pk).slot
-    assert slot.pk != cancelled.slot_id
+    assert slot.pk != old.slot_id
     assert (slot.starts_at, slot.taken) == (minute, 1)
     purge_expired()
     assert broken() == {}
@@ -215,6 +217,26 @@ def test_a_place_that_is_taken_while_the_purge_waits_for_the_slot_is_counted():
     assert outcomes(take, purge) == [None, 1]
     assert Slot.objects.get(pk=old.slot_id).taken == 1
     assert purge_expired() == 1
+    assert broken() == {}
+
+
+def test_a_slot_that_somebody_leaves_while_the_purge_waits_for_it_goes_with_the_rest():
+    old = past(timedelta(hours=9))
+    other = BookingFactory(starts_at=old.starts_at)
+    left = Event()
+
+    def leave():
+        with transaction.atomic():
+            cancel_booking(other, by=None)
+            left.set()
+            await_locks(1)
+
+    def purge():
+        assert left.wait(PATIENCE)
+        return purge_expired()
+
+    assert outcomes(leave, purge) == [None, 1]
+    assert not Slot.objects.filter(pk=old.slot_id).exists()
     assert broken() == {}
 
 
