@@ -17,12 +17,14 @@ def test_one_command_measures_and_checks_the_books(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert homes() <= before
-    headings, line, row = done.stdout.splitlines()
+    headings, line, row, told = done.stdout.splitlines()
     assert headings == "| case | measured | reference in the same run | ratio | target | reached |"
     assert line == "| --- | --- | --- | --- | --- | --- |"
     assert row.startswith("| purge 1 000 beside 10 000 bookings | ")
+    assert told.startswith("| purge 1 000 beside 10 000 bookings, books kept | ")
+    assert told.endswith(" | – | – |")
     said = json.loads((tmp_path / "results.json").read_text())
-    [purge] = said["rows"]
+    [purge, _books_kept] = said["rows"]
     assert said["wrong"] == []
     assert purge["ratio"] > 1
     assert purge["reached"] == (purge["ratio"] >= purge["at_least"])
