@@ -20,13 +20,16 @@ def program() -> str:
     raise RuntimeError("pgbench is not installed.")
 
 
-def pgbench(database: Database, script: str, *, clients: int, times: int) -> float:
-    """Let each of the clients run a script so many times; for how many seconds that was."""
+def pgbench(database: Database, script: str, *, clients: int, times: int, planned: str = "simple") -> float:
+    """Let each of the clients run a script so many times; for how many seconds that was.
+
+    Statements are planned each time, or once by each client where `planned` is "prepared".
+    """
     file = database.place.home / "script.sql"
     file.write_text(script)
     parts = database.parts
     where = ["-h", parts["host"], "-p", str(parts["port"]), "-U", parts["user"]]
-    how = ["-n", "-M", "simple", "-c", str(clients), "-j", "2", "-D", "turn=-1", "-t", str(times), "-f", str(file)]
+    how = ["-n", "-M", planned, "-c", str(clients), "-j", "2", "-D", "turn=-1", "-t", str(times), "-f", str(file)]
     done = subprocess.run([program(), *where, *how, parts["dbname"]], capture_output=True, text=True)
     told = RATE.search(done.stdout)
     if done.returncode or told is None or told[1] != told[2]:

@@ -1,16 +1,17 @@
 """Clients who try every slot once until all places are gone: a counter against counting the rows under a lock.
 
-Over HTTP the site stands beside the textbook build on the same server, which locks the slot, counts its bookings, and
-inserts where there is room. In the database the two rules stand beside each other, and nothing else: the counter needs
-one statement, and whoever counts has to lock before.
+In the database the site's own statement, as its log shows it, stands beside the usual ones: lock the slot, count its
+bookings, insert where there is room, with the same line of the trail. What the rules cost without all else is told
+beside, and what each way comes to over HTTP: there the textbook build on the same server counts under a lock.
 """
 
 import random
+import re
 from collections import Counter
 from datetime import datetime, timedelta
 
 from benchmarks.data import DEFAULT
-from benchmarks.load import Answer, Client, drive, post
+from benchmarks.load import Answer, Client, ask, drive, post
 from benchmarks.pgbench import pgbench
 from benchmarks.place import Database, Place, Site, say
 from benchmarks.report import Row, median
@@ -18,6 +19,7 @@ from benchmarks.report import Row, median
 PLACES = 20
 API = "/api/v1/booking/bookings/"
 FIRST = datetime.fromisoformat("2031-05-06T00:00:00+00:00")
+ENTERED = re.compile(r"execute \S+: \s*(WITH seen .*?)\n\S+ \S+ \S+ \[\d+\] ", re.DOTALL)
 TURN = """\\set turn :turn + 1
 \\set at {first} + 60 * permute(:turn, {slots}, :client_id)
 """
@@ -29,7 +31,21 @@ SLOTS = """
     SELECT gen_random_uuid(), id, to_timestamp(%s + 60 * number), 20, 0
     FROM booking_service, generate_series(0, %s - 1) number
 """
-VALUES = """'Ada', 'Lovelace', '5550100009', 'en', 1, encode(sha256(gen_random_uuid()::text::bytea), 'hex')"""
+DIGEST = "encode(sha256(gen_random_uuid()::text::bytea), 'hex')"
+VALUES = f"""'Ada', 'Lovelace', '5550100009', 'en', 1, {DIGEST}"""
+# The values of the site's statement, in its order: slot, places, visit, who made it, and when it expires.
+VISIT = (
+    "(SELECT id FROM booking_service)",
+    "to_timestamp(:at)",
+    "1",
+    "gen_random_uuid()",
+    "to_timestamp(:at)",
+    "to_timestamp(:at + 60)",
+    "1",
+    *("NULL", "NULL", "'Ada'", "'Lovelace'", "'5550100009'", "''", "NULL", "'en'", "NULL", "false", "NULL", "1"),
+    DIGEST,
+    *("NULL", "'anonymous'", "'{}'", "interval '8 hours'"),
+)
 INSERT = f"""
     INSERT INTO booking_booking
         (id, slot_id, starts_at, ends_at, firstname, lastname, phone, language, manage_version, manage_digest)
@@ -41,17 +57,28 @@ COUNTER = f"""
         UPDATE booking_slot SET taken = taken + 1 WHERE {THE_SLOT} AND taken < capacity RETURNING id, starts_at
     ) {INSERT} FROM took
 """
-COUNTING = [
-    "BEGIN",
-    f"SELECT id AS s_id FROM booking_slot WHERE {THE_SLOT} FOR UPDATE \\gset",
-    "SELECT count(*) AS booked FROM booking_booking WHERE slot_id = ':s_id'::uuid \\gset",
-    f"\\if :booked < {PLACES}",
-    f"{INSERT} FROM booking_slot WHERE id = ':s_id'::uuid",
-    "COMMIT",
-    "\\else",
-    "ROLLBACK",
-    "\\endif",
-]
+TRAIL = """
+    INSERT INTO ticketing_activity (role, operation, kind, object_id, details)
+    VALUES ('anonymous', 'booking.book', 'booking.booking', ':b_id'::uuid, '{}')
+"""
+
+
+def counting(*then: str) -> list[str]:
+    """Under a lock; what is said where there is room, after the insertion."""
+    return [
+        "BEGIN",
+        f"SELECT id AS s_id FROM booking_slot WHERE {THE_SLOT} FOR UPDATE \\gset",
+        "SELECT count(*) AS booked FROM booking_booking WHERE slot_id = ':s_id'::uuid \\gset",
+        f"\\if :booked < {PLACES}",
+        f"{INSERT} FROM booking_slot WHERE id = ':s_id'::uuid RETURNING id AS b_id \\gset",
+        *then,
+        "COMMIT",
+        "\\else",
+        "ROLLBACK",
+        "\\endif",
+    ]
+
+
 SOLD = (
     "SELECT coalesce(sum(n), 0), coalesce(max(n), 0) FROM (SELECT count(*) n FROM booking_booking GROUP BY slot_id) one"
 )
@@ -62,16 +89,23 @@ def run(place: Place) -> list[Row]:
     clients, slots = place.size(32, 24), place.size(500, 20)
     site, database = place.site(place.database("book_web")), place.database("book")
     textbook = place.textbook(site.database)
-    prepare(database, slots)
-    seconds: dict[str, list[float]] = {"web": [], "textbook": [], "counter": [], "counting": []}
+    database.sql(DEFAULT)
+    database.sql(SLOTS, FIRST.timestamp(), slots)
+    ways = {
+        "own": ([own(site)], "prepared"),
+        "usual": (counting(TRAIL), "simple"),
+        "counter": ([COUNTER], "simple"),
+        "counting": (counting(), "simple"),
+    }
+    seconds: dict[str, list[float]] = {}
     for number in range(place.rounds):
         say(f"book, round {number + 1} of {place.rounds}")
-        day = FIRST + timedelta(days=number)
-        seconds["web"].append(over_http(site, API, "booking_slot", day, clients, slots))
-        seconds["textbook"].append(over_http(textbook, "/bookings/", "textbook_slot", day, clients, slots))
-        seconds["counting"].append(in_database(database, COUNTING, clients, slots))
-        seconds["counter"].append(in_database(database, [COUNTER], clients, slots))
-        check_counter(database)
+        day = FIRST + timedelta(days=number + 1)
+        took = {"web": over_http(site, API, "booking_slot", day, clients, slots)}
+        took["textbook"] = over_http(textbook, "/bookings/", "textbook_slot", day, clients, slots)
+        took |= {name: in_database(database, *way, clients, slots) for name, way in ways.items()}
+        for name, second in took.items():
+            seconds.setdefault(name, []).append(second)
     site.database.audit()
     return rows(seconds, clients, slots)
 
@@ -86,27 +120,32 @@ def rows(seconds: dict[str, list[float]], clients: int, slots: int) -> list[Row]
         return Row(title, rate[own], f"{name}: {rate[other]}", ratios, target, figures={"seconds": seconds})
 
     return [
-        row("over HTTP", "web", "a textbook build that counts under a lock", "textbook", 2),
-        row("nothing but the rule, in the database", "counter", "count under a lock", "counting"),
+        row("in the database, with the trail", "own", "count under a lock, in the usual statements", "usual", 2),
+        row("in the database, nothing but the rule", "counter", "count under a lock", "counting"),
+        row("over HTTP", "web", "a textbook build that counts under a lock", "textbook"),
     ]
 
 
-def prepare(database: Database, slots: int) -> None:
-    """Make the service, and empty slots."""
-    with database.connect() as connection:
-        connection.execute(DEFAULT)
-        connection.execute(SLOTS, [FIRST.timestamp(), slots])
+def own(site: Site) -> str:
+    """What the site says to book, with a visit of a try in it; the log shows no values."""
+    with site.database.place.logged(log_statement="all") as lines:
+        answer = ask(site.port, booking(FIRST))
+    site.database.place.check("a place of a free slot can be booked", answer.status == 201)
+    statement = ENTERED.findall("\n".join(lines))[-1]  # it made the slot first, and then said it again
+    return re.sub(r"\$(\d+)", lambda found: VISIT[int(found[1]) - 1], statement)
 
 
-def in_database(database: Database, lines: list[str], clients: int, slots: int) -> float:
+def in_database(database: Database, lines: list[str], planned: str, clients: int, slots: int) -> float:
     """Sell all places on the database's own level; for how many seconds that was."""
     with database.connect() as connection:
-        connection.execute("TRUNCATE booking_booking CASCADE")
+        connection.execute("TRUNCATE booking_booking, ticketing_activity CASCADE")
         connection.execute("UPDATE booking_slot SET taken = 0")
-        connection.execute("VACUUM (ANALYZE) booking_slot, booking_booking")
-    seconds = pgbench(database, script(lines, slots), clients=clients, times=slots)
+        connection.execute("VACUUM (ANALYZE) booking_slot, booking_booking, ticketing_activity")
+    seconds = pgbench(database, script(lines, slots), clients=clients, times=slots, planned=planned)
     [sold] = database.sql(SOLD)
     database.place.check(f"exactly all places are sold in the database: {sold}", sold == (slots * PLACES, PLACES))
+    [(counted,)] = database.sql("SELECT sum(taken) FROM booking_slot")
+    database.place.check(f"a counter has counted them: {counted}", counted in (0, slots * PLACES))
     return seconds
 
 
@@ -114,15 +153,6 @@ def script(lines: list[str], slots: int) -> str:
     """One try to book the next slot, each client in an order of its own, for pgbench."""
     ended = (line if "\\" in line else f"{' '.join(line.split())};" for line in lines)
     return TURN.format(first=int(FIRST.timestamp()), slots=slots) + "\n".join(ended) + "\n"
-
-
-def check_counter(database: Database) -> None:
-    """See whether the slots counted what they sold."""
-    [wrong] = database.sql("""
-        SELECT count(*) FROM booking_slot slot
-        WHERE taken <> (SELECT count(*) FROM booking_booking WHERE slot_id = slot.id)
-    """)
-    database.place.check("every slot counts its bookings", wrong == (0,))
 
 
 def over_http(site: Site, path: str, table: str, first: datetime, clients: int, slots: int) -> float:
