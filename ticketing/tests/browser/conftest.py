@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,23 +92,63 @@ def visits_with(browser, site, cookies):
 
     @contextmanager
     def opened(name="", scripts=True, width=1280, height=800, **look):
-        context = browser.new_context(
-            base_url=site.url,
+        page, complaints = open_page(
+            browser,
+            site,
             viewport={"width": width, "height": height},
             storage_state=cookies[name],
             java_script_enabled=scripts,
             **look,
         )
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        complaints = list_complaints(page, site.url)
         try:
             yield page
         finally:
-            context.close()
+            page.context.close()
         assert complaints == []
 
     return opened
+
+
+def open_page(browser, site, **more):
+    """A page of a browser of its own, and what is complained about there."""
+    context = browser.new_context(base_url=site.url, **more)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    return page, list_complaints(page, site.url)
+
+
+@pytest.fixture(scope="session")
+def tabs(site, browser):
+    """A page for each of the demo's people that stays open: to open one takes longer than to look at most pages."""
+    tabs = defaultdict(lambda: open_page(browser, site))
+    yield tabs
+    for page, _ in tabs.values():
+        page.context.close()
+
+
+@pytest.fixture
+def look(tabs, cookies):
+    """Like `visit`, in a page that stays open and forgets each time whatever it was told."""
+
+    @contextmanager
+    def opened(name, width):
+        page, complaints = tabs[name]
+        begin_anew(page, cookies[name], width)
+        try:
+            yield page
+        finally:
+            found, complaints[:] = list(complaints), []
+        page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        assert found == []
+
+    return opened
+
+
+def begin_anew(page, cookies, width):
+    page.context.clear_cookies()
+    page.context.add_cookies(cookies["cookies"] if cookies else [])
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": width, "height": 800})
 
 
 def list_complaints(page, url):
