@@ -1,5 +1,6 @@
 """Tests run on the embedded PostgreSQL, started when the first test needs a database."""
 
+import gc
 import os
 import shutil
 import signal
@@ -33,12 +34,33 @@ BROWSER = "ticketing/tests/browser/"  # these need Chromium
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
+def part_of(path):
+    """The part of the tests that a file belongs to, by its mark; those without one need neither of the two."""
+    if BROWSER in path.as_posix():
+        return "browser"
+    return "live" if path.name in LIVE else ""
+
+
+PARTS = {"live": {"live"}, "browser": {"browser"}, "not live and not browser": {""}}
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Files of other parts than the one that is asked for need not be read, by each process again."""
+    asked = PARTS.get(config.option.markexpr)
+    is_other = asked and collection_path.name.startswith("test_") and part_of(collection_path) not in asked
+    return True if is_other else None
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.name in LIVE:
-            item.add_marker("live")
-        if BROWSER in item.path.as_posix():
-            item.add_marker("browser")
+        if part := part_of(item.path):
+            item.add_marker(part)
+
+
+def pytest_collection_finish():
+    """What is there by now stays to the end: nobody need look through it again and again for what is left over."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
