@@ -12,7 +12,7 @@ from ticketing.tests.production import (
     connection_parts,
     database_of_its_own,
     manage,
-    python,
+    manage_with,
 )
 
 CHECK = ["check", "--deploy", "--fail-level", "WARNING"]
@@ -65,7 +65,7 @@ def test_a_good_configuration_is_clean():
 )
 def test_each_thing_that_is_wrong_is_named(name, value, told):
     environment = {key: text for key, text in (ENVIRONMENT | {name: value}).items() if text is not None}
-    ended = python("manage.py", *CHECK_SETTINGS, **environment)
+    ended = manage_with(environment, *CHECK_SETTINGS)
     assert (ended.returncode, told in ended.stderr, "Traceback" in ended.stderr) == (1, True, False), ended.stderr
 
 
@@ -97,8 +97,7 @@ def test_a_warning_that_is_meant_can_be_silenced_by_name():
 
 
 def test_the_demo_has_nothing_to_check(tmp_path):
-    environment = {"SITE_MODE": "demo", "TICKETING_HOME": str(tmp_path)}
-    ended = python("manage.py", "check", "--deploy", **environment)
+    ended = manage_with({"SITE_MODE": "demo", "TICKETING_HOME": str(tmp_path)}, "check", "--deploy")
     assert "ticketing." not in ended.stderr
 
 
