@@ -1,6 +1,7 @@
 """What /api/v1/ says of itself: for programs, and as a page for people."""
 
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -34,10 +35,14 @@ class Description(APIView):
         return Response(described(rights.mode(), get_language()))
 
 
+WRITING = Lock()
+
+
 @cache
 def described(mode: str, language: str | None) -> dict[str, Any]:
     """The description in one mode and language; it takes a quarter of a second to write."""
-    return SchemaGenerator().get_schema(public=True)
+    with WRITING:  # drf-spectacular finds its extensions the first time, which fails for a thread that comes meanwhile
+        return SchemaGenerator().get_schema(public=True)
 
 
 @cache

@@ -4,13 +4,16 @@ import gzip
 import html
 import re
 import shlex
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from django.contrib.staticfiles import finders
 
+from ticketing.api import description
 from ticketing.tests.factories import UserFactory, bearer
 from ticketing.toolkit.reference import Field, Reader
 
@@ -227,3 +230,18 @@ def test_an_operation_is_told_with_who_may_and_a_line_that_calls_it():
         "customer (own).",
     )
     assert operation.example == 'curl "https://tickets.example.org/api/v1/things/" -H "Authorization: Bearer $TOKEN"'
+
+
+def test_of_two_who_ask_for_it_first_one_waits_for_the_other(monkeypatch):
+    writing, most = [], []
+
+    def write(generator, public):
+        writing.append(generator)
+        most.append(len(writing))
+        time.sleep(0.05)
+        writing.remove(generator)
+
+    monkeypatch.setattr(description.SchemaGenerator, "get_schema", write)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(description.described.__wrapped__, ["demo"] * 3, ["en", "de", "en"]))
+    assert most == [1, 1, 1]
