@@ -265,6 +265,7 @@ class TicketViewSet(ApiViewSet):
     serializer_class = SupportTicketSerializer
     filterset_class = TicketFilters
     outputs = {"look": OpenedTicketSerializer, "colleagues": ColleagueSerializer}
+    several = frozenset({"colleagues"})
     inputs = {
         "create": NewTicket,
         "partial_update": Triage,

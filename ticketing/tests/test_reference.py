@@ -232,6 +232,14 @@ def test_an_operation_is_told_with_who_may_and_a_line_that_calls_it():
     assert operation.example == 'curl "https://tickets.example.org/api/v1/things/" -H "Authorization: Bearer $TOKEN"'
 
 
+def test_a_list_that_is_no_page_is_described_as_a_list(schema):
+    colleagues = schema["paths"]["/api/v1/support/tickets/{code}/colleagues/"]["get"]
+    answer = colleagues["responses"]["200"]
+    assert answer["content"]["application/json"]["schema"]["type"] == "array"
+    assert "headers" not in answer or "ETag" not in answer["headers"]  # it is no row, so there is no version of it
+    assert {parameter["name"] for parameter in colleagues["parameters"]} == {"code"}
+
+
 def test_of_two_who_ask_for_it_first_one_waits_for_the_other(monkeypatch):
     writing, most = [], []
 

@@ -109,6 +109,7 @@ class ApiViewSet(viewsets.GenericViewSet):
     operations: ClassVar[Mapping[str, str]]
     inputs: ClassVar[Mapping[str, type[serializers.Serializer]]] = {}
     outputs: ClassVar[Mapping[str, type[serializers.Serializer]]] = {}  # where it is not `serializer_class`
+    several: ClassVar[frozenset[str]] = frozenset()  # actions beside `list` that answer a list, and a whole one
     examples: ClassVar[Mapping[str, dict[str, Any]]] = {}  # bodies that work in the demo as they stand
     creating: ClassVar[frozenset[str]] = frozenset({"create"})  # actions that answer 201
     without_body: ClassVar[Mapping[str, int]] = {"destroy": 204}  # actions that answer a bare status, and which

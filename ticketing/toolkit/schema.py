@@ -74,7 +74,10 @@ class ApiSchema(AutoSchema):
             return {self.view.without_body[self.view.action]: None}
         if media := self.view.files.get(self.view.action):
             return {(200, media): OpenApiTypes.BINARY}
-        return {201 if self.view.action in self.view.creating else 200: self.view.get_serializer_class()}
+        output = self.view.get_serializer_class()
+        if self.view.action in self.view.several:
+            return {200: output(many=True)}
+        return {201 if self.view.action in self.view.creating else 200: output}
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
         """What the action does, and who may do it."""
