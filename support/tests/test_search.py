@@ -237,3 +237,8 @@ def test_the_database_finds_words_by_their_indexes(agent, printer):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     assert "support_customer_words" in plan("smoke")
+
+
+def test_what_differs_in_capitals_alone_is_asked_once():
+    spellings = [words.sought(typed).groups[0][0].spellings for typed in ("B94CF0299999", "Müller")]
+    assert spellings == [["B94CF0299999"], ["Müller", "mueller"]]
